@@ -1,7 +1,7 @@
 // Makes sure that `dist` is what the sources say, then, when given a file, runs it:
-//   node scripts/ensure-built.mjs                                    build if stale
+//   node scripts/ensure-built.mjs                                    build everything if stale
 //   node scripts/ensure-built.mjs --force                            let the compiler decide (`npm run build`)
-//   node scripts/ensure-built.mjs packages/x/dist/main.js --seed 1   build if stale, then run
+//   node scripts/ensure-built.mjs packages/x/dist/main.js --seed 1   build x and what it needs, then run it
 //
 // The build is one `tsc -b` over the project references and not one turbo task a package: the compiler
 // knows the same graph, works on it with threads in one process, and rebuilds what changed in well under a
@@ -11,21 +11,34 @@
 // the look at modification times here costs a few milliseconds.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 // In node_modules so that `npm ci`, which may bring another compiler, makes every build stale.
 const cache = join(root, 'node_modules', '.cache', 'vireo');
-const stamp = join(cache, 'build-stamp');
 const lock = join(cache, 'build-lock');
 const lockWaitMsMax = 120_000;
 
-/** Directories of all workspaces, from the patterns in the root's package.json. */
-function workspaceDirectories() {
-  return ['packages', 'apps']
-    .flatMap((group) => readdirSync(join(root, group)).map((name) => join(root, group, name)))
-    .concat(join(root, 'benchmarks'), join(root, 'test'));
+/**
+ * When a project was last built with all it needs: the time of this file. One a project, so that a package
+ * that does not compile stops only what depends on it.
+ * @param {string} project
+ */
+const stampOf = (project) => join(cache, `built-${relative(root, project).replaceAll('/', '-') || 'all'}`);
+
+/**
+ * The project's directory and, through its references, those of all it needs.
+ * @param {string} project
+ * @param {Set<string>} found
+ */
+function projectsOf(project, found = new Set()) {
+  if (found.has(project)) return found;
+  found.add(project);
+  /** @type {{ references?: { path: string }[] }} */
+  const { references = [] } = JSON.parse(readFileSync(join(project, 'tsconfig.json'), 'utf8'));
+  for (const { path } of references) projectsOf(join(project, path), found);
+  return found;
 }
 
 /**
@@ -51,17 +64,18 @@ function isTreeNewer(directory, sinceMs) {
 /** @param {string} path */
 const modifiedMs = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs;
 
-function isStale() {
-  const builtMs = modifiedMs(stamp);
+/** @param {string} target */
+function isStale(target) {
+  const builtMs = modifiedMs(stampOf(target));
   if (builtMs === undefined) return true;
   if ((modifiedMs(join(root, 'tsconfig.base.json')) ?? 0) >= builtMs) return true;
-  for (const directory of workspaceDirectories()) {
-    if (modifiedMs(join(directory, 'src')) === undefined) continue;
-    // Without its build info the package's dist was removed by hand.
-    if (modifiedMs(join(directory, 'dist', 'tsconfig.tsbuildinfo')) === undefined) return true;
-    if ((modifiedMs(join(directory, 'package.json')) ?? 0) >= builtMs) return true;
-    if ((modifiedMs(join(directory, 'tsconfig.json')) ?? 0) >= builtMs) return true;
-    if (isTreeNewer(join(directory, 'src'), builtMs)) return true;
+  for (const project of projectsOf(target)) {
+    if ((modifiedMs(join(project, 'tsconfig.json')) ?? 0) >= builtMs) return true;
+    if (project === root) continue;
+    if ((modifiedMs(join(project, 'package.json')) ?? 0) >= builtMs) return true;
+    // Without its build info the project's dist was removed by hand.
+    if (modifiedMs(join(project, 'dist', 'tsconfig.tsbuildinfo')) === undefined) return true;
+    if (isTreeNewer(join(project, 'src'), builtMs)) return true;
   }
   return false;
 }
@@ -114,7 +128,8 @@ function withLock(action) {
   }
 }
 
-function build() {
+/** @param {string} target */
+function build(target) {
   // The time before the compiler reads: a source edited while it runs is newer than the stamp.
   const started = new Date();
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
@@ -122,30 +137,36 @@ function build() {
     console.error('vireo: dependencies are missing, run `npm ci` first');
     return 1;
   }
-  const { status } = spawnSync(process.execPath, [compiler, '-b'], {
+  const { status } = spawnSync(process.execPath, [compiler, '-b', target], {
     cwd: root,
     // The compiler's messages are about the build, not the answer of the command that was asked for.
     stdio: ['ignore', 2, 2],
   });
   if (status !== 0) return status ?? 1;
-  writeFileSync(stamp, '');
-  utimesSync(stamp, started, started);
+  for (const project of projectsOf(target)) {
+    writeFileSync(stampOf(project), '');
+    utimesSync(stampOf(project), started, started);
+  }
   return 0;
 }
 
-/** Builds if anything is newer than the last build; ends the process with the compiler's code if that fails. */
-export function ensureBuilt({ force = false } = {}) {
-  if (!force && !isStale()) return;
-  const code = withLock(() => (force || isStale() ? build() : 0));
+/**
+ * Builds `target`, a directory with a tsconfig.json, and what it needs, if a source is newer than its last
+ * build. Ends the process with the compiler's code if that fails.
+ */
+export function ensureBuilt({ target = root, force = false } = {}) {
+  if (!force && !isStale(target)) return;
+  const code = withLock(() => (force || isStale(target) ? build(target) : 0));
   if (code !== 0) process.exit(code);
 }
 
 /**
  * Builds if stale, then runs a built file as if it had been started by node itself.
- * @param {string} file
+ * @param {string} file below the `dist` of its project
  */
 export async function runBuilt(file) {
-  ensureBuilt();
+  const project = file.slice(0, file.lastIndexOf('/dist/'));
+  ensureBuilt({ target: project });
   if (modifiedMs(file) === undefined) {
     console.error(`vireo: ${file} does not exist after the build: its source is missing`);
     process.exit(1);

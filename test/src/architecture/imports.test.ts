@@ -8,13 +8,22 @@ const present = Object.entries(workspaces).filter(([, { directory }]) =>
   existsSync(join(repositoryRoot, directory, 'package.json')),
 );
 
+/** Directories that a project's tsconfig.json references. */
+function referencesOf(directory: string): string[] {
+  const text = readFileSync(join(repositoryRoot, directory, 'tsconfig.json'), 'utf8');
+  const { references = [] } = JSON.parse(text) as { references?: { path: string }[] };
+  return references.map(({ path }) => join(directory, path));
+}
+
 describe('packages import only what the architecture allows', () => {
-  test('every workspace has its line in the table of arrows', () => {
+  test('every workspace has its line in the table of arrows and in the build', () => {
     const directories = ['packages', 'apps']
       .flatMap((group) => readdirSync(join(repositoryRoot, group)).map((name) => `${group}/${name}`))
       .filter((directory) => existsSync(join(repositoryRoot, directory, 'package.json')));
     const known = Object.values(workspaces).map(({ directory }) => directory);
     expect(known).toEqual(expect.arrayContaining(directories));
+    const all = present.map(([, { directory }]) => directory);
+    expect(referencesOf('.').toSorted()).toEqual(all.toSorted());
   });
 
   for (const [name, { directory, mayImport }] of present) {
@@ -24,7 +33,7 @@ describe('packages import only what the architecture allows', () => {
       expect(sources.flatMap((file) => findImportViolations(name, file))).toEqual([]);
     });
 
-    test(`${name} depends in package.json on no more than its arrows`, () => {
+    test(`${name} depends in package.json on no more than its arrows, and is built after those`, () => {
       const manifest: unknown = JSON.parse(
         readFileSync(join(repositoryRoot, directory, 'package.json'), 'utf8'),
       );
@@ -35,6 +44,11 @@ describe('packages import only what the architecture allows', () => {
       const allowed = mayImport.includes('*') ? Object.keys(workspaces) : mayImport;
       const started = startedNotImported[name] ?? [];
       expect([...allowed, ...started]).toEqual(expect.arrayContaining(depends));
+
+      // A missing reference builds in the wrong order, and only sometimes.
+      const references = referencesOf(directory);
+      const needed = depends.map((dependency) => workspaces[dependency]?.directory ?? dependency);
+      expect(references.toSorted()).toEqual(needed.toSorted());
     });
   }
 });
