@@ -1,1 +1,10 @@
-export {};
+export * from './checksums.ts';
+export * from './decoded.ts';
+export * from './errors.ts';
+export * from './frame.ts';
+export * from './frame-reader.ts';
+export * from './integers.ts';
+export * from './key-hash.ts';
+export * from './limits.ts';
+export * from './names.ts';
+export * from './prepare.ts';
