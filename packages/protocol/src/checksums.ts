@@ -18,6 +18,9 @@ export interface Checksums {
   identity(bytes: Uint8Array): Checksum;
 }
 
+/** What needs no more than the CRC: frames and batches; clients have nothing else. */
+export type Crc32 = Pick<Checksums, 'crc32'>;
+
 /** Length of an identity on the wire, bytes. */
 export const CHECKSUM_SIZE = 16;
 

@@ -1,4 +1,4 @@
-import type { Checksums } from './checksums.ts';
+import type { Crc32 } from './checksums.ts';
 import type { DecodeError } from './decoded.ts';
 import {
   FRAME_HEADER_SIZE,
@@ -36,7 +36,7 @@ function isTls(bytes: Buffer): boolean {
  */
 export class FrameReader {
   readonly #frameBytesMax: number;
-  readonly #checksums: Checksums;
+  readonly #checksums: Crc32;
   /** The beginning of a header that came split. */
   readonly #head = Buffer.alloc(FRAME_HEADER_SIZE);
   #headFilled = 0;
@@ -47,7 +47,7 @@ export class FrameReader {
   #atStart = true;
   #error: DecodeError | null = null;
 
-  constructor(limits: { readonly frameBytesMax: number }, checksums: Checksums) {
+  constructor(limits: { readonly frameBytesMax: number }, checksums: Crc32) {
     this.#frameBytesMax = limits.frameBytesMax;
     this.#checksums = checksums;
   }

@@ -1,4 +1,4 @@
-import type { Checksums } from './checksums.ts';
+import type { Crc32 } from './checksums.ts';
 import { U32_MAX, writeU64 } from './integers.ts';
 
 /**
@@ -96,7 +96,7 @@ export function encodeFrameHead(
   group: number,
   covered: Uint8Array,
   bodySize: number,
-  checksums: Checksums,
+  checksums: Crc32,
 ): Buffer {
   const head = Buffer.allocUnsafe(FRAME_HEADER_SIZE + covered.length);
   head.set(covered, FRAME_HEADER_SIZE);
@@ -115,7 +115,7 @@ export function writeFrameHeader(
   group: number,
   covered: number,
   bodySize: number,
-  checksums: Checksums,
+  checksums: Crc32,
 ): void {
   const size = FRAME_HEADER_SIZE + covered + bodySize;
   if (size > U32_MAX) throw new RangeError(`a frame of ${size} bytes cannot be encoded`);

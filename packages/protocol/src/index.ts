@@ -1,3 +1,6 @@
+export * from './batch-builder.ts';
+export * from './batch-decoder.ts';
+export * from './batch-header.ts';
 export * from './checksums.ts';
 export * from './decoded.ts';
 export * from './errors.ts';
@@ -6,5 +9,7 @@ export * from './frame-reader.ts';
 export * from './integers.ts';
 export * from './key-hash.ts';
 export * from './limits.ts';
+export * from './lz4.ts';
 export * from './names.ts';
 export * from './prepare.ts';
+export * from './record.ts';
