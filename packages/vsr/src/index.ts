@@ -1,1 +1,15 @@
-export {};
+export { AssertionFailed, assert } from './assert.ts';
+export { REPAIR_BYTES_MAX, type ReplicaConfig } from './core.ts';
+export type * from './message.ts';
+export { decodeMessage, type EncodedMessage, encodeMessage } from './message-codec.ts';
+export { PIPELINE_MAX } from './pipeline.ts';
+export { MEMBERS_MAX, type NodeId, primaryOf, type Quorums, quorums } from './quorums.ts';
+export { type Checkpoint, type ReplayItem, type ReplicaRecovery, replayJournal } from './replay.ts';
+export { Replica, type ReplicaWorld } from './replica.ts';
+export type { PersistWrite, ReplicaEffects, ReplicaEvent, ReplyOutcome } from './replica-events.ts';
+export type { LogEntry, ReplicaState, ReplicaStatus } from './replica-state.ts';
+export type { Admission, AdmittedContext, ClientRequest, Reply, StateMachine } from './state-machine.ts';
+export { recordHead, type StateRecord } from './state-record.ts';
+export { decodeStateRecord, encodeStateRecord } from './state-record-codec.ts';
+export { DEFAULT_TIMEOUTS, type Timeouts } from './timeouts.ts';
+export type { Clock, Random } from './world.ts';

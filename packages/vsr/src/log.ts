@@ -1,0 +1,97 @@
+import type { Checksum, Prepare, PrepareHeader } from '@vireo/protocol';
+import { assert } from './assert.ts';
+import { PIPELINE_MAX } from './pipeline.ts';
+import type { LogEntry, ReplicaState } from './replica-state.ts';
+
+/** The log above commitMin: contiguous, every header known, chained from the last applied op. */
+
+export function headOp(state: ReplicaState): number {
+  return state.commitMin + state.log.length;
+}
+
+export function entryAt(state: ReplicaState, op: number): LogEntry | null {
+  return state.log[op - state.commitMin - 1] ?? null;
+}
+
+/** Checksum of an op from commitMin to the head; null outside. */
+export function checksumAt(state: ReplicaState, op: number): Checksum | null {
+  if (op === state.commitMin) return state.committedChecksum;
+  return entryAt(state, op)?.header.checksum ?? null;
+}
+
+export function headChecksum(state: ReplicaState): Checksum {
+  return state.log.at(-1)?.header.checksum ?? state.committedChecksum;
+}
+
+export function headTimestamp(state: ReplicaState): number {
+  return state.log.at(-1)?.header.timestamp ?? state.committedTimestamp;
+}
+
+export function appendEntry(
+  state: ReplicaState,
+  header: PrepareHeader,
+  prepare: Prepare | null,
+  durable: boolean,
+): void {
+  assert(header.op === headOp(state) + 1, 'the log has no holes', header.op, headOp(state));
+  assert(header.parent === headChecksum(state), 'the log is a chain', header.op);
+  state.log.push({ header, prepare, durable });
+  state.logBytes += header.size;
+}
+
+/** Drops the entries above `op`. Never at or below a committed op. */
+export function truncateAbove(state: ReplicaState, op: number): void {
+  assert(op >= state.commitMin, 'applied ops stay', op, state.commitMin);
+  while (headOp(state) > op) {
+    const entry = state.log.pop() as LogEntry;
+    state.logBytes -= entry.header.size;
+  }
+}
+
+/** Removes the first entry, which has been applied. */
+export function shiftApplied(state: ReplicaState): void {
+  const entry = state.log.shift();
+  assert(entry !== undefined, 'an op is applied from the log');
+  state.logBytes -= entry.header.size;
+  state.commitMin = entry.header.op;
+  state.committedChecksum = entry.header.checksum;
+  state.committedTimestamp = entry.header.timestamp;
+  if (entry.durable) noteDurableApplied(state, entry.header.op);
+}
+
+/** An applied op is on stable storage; those above a hole are remembered until it closes. */
+export function noteDurableApplied(state: ReplicaState, op: number): void {
+  if (op <= state.durableBase) return;
+  state.durableAhead.add(op);
+  while (state.durableAhead.delete(state.durableBase + 1)) state.durableBase++;
+}
+
+/** Up to where the chain is unbroken and on stable storage here: what an ack may say. */
+export function durableOp(state: ReplicaState): number {
+  if (state.durableBase < state.commitMin) return state.durableBase;
+  let op = state.commitMin;
+  for (const entry of state.log) {
+    if (!entry.durable) break;
+    op = entry.header.op;
+  }
+  return op;
+}
+
+export function firstMissingBody(state: ReplicaState): number | null {
+  for (const entry of state.log) if (entry.prepare === null) return entry.header.op;
+  return null;
+}
+
+/** The uncommitted suffix, as a vote, a StartView or a state record states it. */
+export function suffixAnchor(state: ReplicaState): {
+  anchorOp: number;
+  anchorChecksum: Checksum;
+  entries: LogEntry[];
+} {
+  // An op is prepared only when the one PIPELINE_MAX below it is known to be committed: no list is ever longer.
+  const implied = headOp(state) - PIPELINE_MAX;
+  const anchorOp = Math.max(state.commitMin, implied, Math.min(state.commitMax, headOp(state)));
+  const anchorChecksum = checksumAt(state, anchorOp);
+  assert(anchorChecksum !== null, 'the anchor lies in the log', anchorOp);
+  return { anchorOp, anchorChecksum, entries: state.log.slice(anchorOp - state.commitMin) };
+}

@@ -1,0 +1,263 @@
+import {
+  type Checksums,
+  type Decoded,
+  decoded,
+  decodePrepare,
+  PREPARE_HEADER_SIZE,
+  type Prepare,
+  readChecksum,
+  readU64,
+  refused,
+  writeChecksum,
+  writeU64,
+} from '@vireo/protocol';
+import { readBits, readHeaders, writeBits, writeHeaders } from './header-list.ts';
+import type { Message, Suffix } from './message.ts';
+
+/**
+ * Messages between replicas on the wire: a fixed part of 64 bytes, then headers or whole prepares. Little-endian:
+ * `type u8 | normal u8 | u16 0 | epoch u32 | view u32 | logView u32 | a u64 | b u64 | checksum 16 | c u64 |
+ * count u32 | u32 0`, where a, b, c are what the table below says. Votes have two u64 of bits behind it.
+ *
+ * | message | a | b | c | checksum | follows |
+ * | --- | --- | --- | --- | --- | --- |
+ * | prepare | commitMax | – | – | – | the prepare (not covered: it carries its own checksums) |
+ * | prepareOk | op | commitMin | – | of op | |
+ * | commit | commitMax | – | – | of commitMax | |
+ * | ping | commitMax | op | – | – | |
+ * | startViewChange | – | – | – | – | |
+ * | doViewChange | commitMax | anchorOp | – | of the anchor | present, nack, headers |
+ * | startView | commitMax | anchorOp | nonce | of the anchor | headers |
+ * | requestStartView | – | – | nonce | – | |
+ * | getPrepare | first | last | – | – | |
+ * | repair | first | committed | – | – | prepares (not covered) |
+ */
+const TYPES = [
+  'prepare',
+  'prepareOk',
+  'commit',
+  'ping',
+  'startViewChange',
+  'doViewChange',
+  'startView',
+  'requestStartView',
+  'getPrepare',
+  'repair',
+] as const satisfies readonly Message['type'][];
+
+export const MESSAGE_FIXED_SIZE = 64;
+
+const at = {
+  type: 0,
+  normal: 1,
+  reserved: 2,
+  epoch: 4,
+  view: 8,
+  logView: 12,
+  a: 16,
+  b: 24,
+  checksum: 32,
+  c: 48,
+  count: 56,
+  bits: 64,
+} as const;
+
+const BITS_SIZE = 16;
+
+/** The part that the frame's checksum covers, and the bodies that follow it, not copied. */
+export interface EncodedMessage {
+  readonly covered: Buffer;
+  readonly bodies: readonly Buffer[];
+}
+
+const NO_BODIES: readonly Buffer[] = [];
+
+export function encodeMessage(message: Message): EncodedMessage {
+  switch (message.type) {
+    case 'prepare': {
+      const bytes = fixed(message, 0);
+      writeU64(bytes, message.commitMax, at.a);
+      return { covered: bytes, bodies: [message.prepare.bytes] };
+    }
+    case 'prepareOk': {
+      const bytes = fixed(message, 0);
+      writeU64(bytes, message.op, at.a);
+      writeU64(bytes, message.commitMin, at.b);
+      writeChecksum(bytes, message.checksum, at.checksum);
+      return { covered: bytes, bodies: NO_BODIES };
+    }
+    case 'commit': {
+      const bytes = fixed(message, 0);
+      writeU64(bytes, message.commitMax, at.a);
+      writeChecksum(bytes, message.checksum, at.checksum);
+      return { covered: bytes, bodies: NO_BODIES };
+    }
+    case 'ping': {
+      const bytes = fixed(message, 0);
+      bytes[at.normal] = message.normal ? 1 : 0;
+      writeU64(bytes, message.commitMax, at.a);
+      writeU64(bytes, message.op, at.b);
+      return { covered: bytes, bodies: NO_BODIES };
+    }
+    case 'startViewChange':
+      return { covered: fixed(message, 0), bodies: NO_BODIES };
+    case 'doViewChange': {
+      const bytes = fixed(message, BITS_SIZE + message.headers.length * PREPARE_HEADER_SIZE);
+      bytes.writeUInt32LE(message.logView, at.logView);
+      writeSuffix(bytes, message, at.bits + BITS_SIZE);
+      writeBits(bytes, at.bits, message.present);
+      writeBits(bytes, at.bits + 8, message.nack);
+      return { covered: bytes, bodies: NO_BODIES };
+    }
+    case 'startView': {
+      const bytes = fixed(message, message.headers.length * PREPARE_HEADER_SIZE);
+      writeU64(bytes, message.nonce, at.c);
+      writeSuffix(bytes, message, MESSAGE_FIXED_SIZE);
+      return { covered: bytes, bodies: NO_BODIES };
+    }
+    case 'requestStartView': {
+      const bytes = fixed(message, 0);
+      writeU64(bytes, message.nonce, at.c);
+      return { covered: bytes, bodies: NO_BODIES };
+    }
+    case 'getPrepare': {
+      const bytes = fixed({ ...message, epoch: 0, view: 0 }, 0);
+      writeU64(bytes, message.first, at.a);
+      writeU64(bytes, message.last, at.b);
+      return { covered: bytes, bodies: NO_BODIES };
+    }
+    case 'repair': {
+      const bytes = fixed({ ...message, epoch: 0, view: 0 }, 0);
+      writeU64(bytes, message.first, at.a);
+      writeU64(bytes, message.committed, at.b);
+      bytes.writeUInt32LE(message.prepares.length, at.count);
+      return { covered: bytes, bodies: message.prepares.map((prepare) => prepare.bytes) };
+    }
+  }
+}
+
+function fixed(message: { type: Message['type']; epoch: number; view: number }, extra: number): Buffer {
+  const bytes = Buffer.alloc(MESSAGE_FIXED_SIZE + extra);
+  bytes[at.type] = TYPES.indexOf(message.type) + 1;
+  bytes.writeUInt32LE(message.epoch, at.epoch);
+  bytes.writeUInt32LE(message.view, at.view);
+  return bytes;
+}
+
+function writeSuffix(bytes: Buffer, suffix: Suffix, position: number): void {
+  writeU64(bytes, suffix.commitMax, at.a);
+  writeU64(bytes, suffix.anchorOp, at.b);
+  writeChecksum(bytes, suffix.anchorChecksum, at.checksum);
+  bytes.writeUInt32LE(suffix.headers.length, at.count);
+  writeHeaders(bytes, position, suffix.headers);
+}
+
+/**
+ * Reads a message from a frame's payload, of which the first `covered` bytes have been checked with the frame.
+ * Prepares are verified, header and body: what a backup journals was checked here.
+ *
+ * Errors: `corruptFrame`, `corruptPrepare` and the other errors of `decodePrepare`.
+ */
+export function decodeMessage(payload: Buffer, covered: number, checksums: Checksums): Decoded<Message> {
+  if (covered < MESSAGE_FIXED_SIZE || covered > payload.length) {
+    return refused('corruptFrame', `a replica message of ${covered} covered bytes`);
+  }
+  const type = TYPES[(payload[at.type] as number) - 1];
+  if (type === undefined) return refused('corruptFrame', `message type ${payload[at.type]} is not known`);
+  const epoch = payload.readUInt32LE(at.epoch);
+  const view = payload.readUInt32LE(at.view);
+  const a = readU64(payload, at.a);
+  const b = readU64(payload, at.b);
+  const c = readU64(payload, at.c);
+  if (a < 0 || b < 0 || c < 0) return refused('corruptFrame', 'a field of the message is larger than 2^53-1');
+  const checksum = () => readChecksum(payload, at.checksum);
+  const count = payload.readUInt32LE(at.count);
+  const bodies = payload.subarray(covered);
+  switch (type) {
+    case 'prepare': {
+      const prepare = decodePrepare(bodies, checksums, true);
+      return prepare.ok ? decoded({ type, epoch, view, commitMax: a, prepare: prepare.value }) : prepare;
+    }
+    case 'prepareOk':
+      return decoded({ type, epoch, view, op: a, checksum: checksum(), commitMin: b });
+    case 'commit':
+      return decoded({ type, epoch, view, commitMax: a, checksum: checksum() });
+    case 'ping':
+      return decoded({ type, epoch, view, commitMax: a, op: b, normal: payload[at.normal] === 1 });
+    case 'startViewChange':
+      return decoded({ type, epoch, view });
+    case 'doViewChange': {
+      if (covered < at.bits + BITS_SIZE) return refused('corruptFrame', 'a vote without its bits');
+      const position = at.bits + BITS_SIZE;
+      const headers = readHeaders(
+        payload.subarray(0, covered),
+        position,
+        count,
+        b + 1,
+        checksum(),
+        checksums,
+      );
+      if (!headers.ok) return headers;
+      return decoded({
+        type,
+        epoch,
+        view,
+        logView: payload.readUInt32LE(at.logView),
+        commitMax: a,
+        anchorOp: b,
+        anchorChecksum: checksum(),
+        headers: headers.value,
+        present: readBits(payload, at.bits, count),
+        nack: readBits(payload, at.bits + 8, count),
+      });
+    }
+    case 'startView': {
+      const headers = readHeaders(
+        payload.subarray(0, covered),
+        MESSAGE_FIXED_SIZE,
+        count,
+        b + 1,
+        checksum(),
+        checksums,
+      );
+      if (!headers.ok) return headers;
+      const anchorChecksum = checksum();
+      return decoded({
+        type,
+        epoch,
+        view,
+        nonce: c,
+        commitMax: a,
+        anchorOp: b,
+        anchorChecksum,
+        headers: headers.value,
+      });
+    }
+    case 'requestStartView':
+      return decoded({ type, epoch, view, nonce: c });
+    case 'getPrepare':
+      return a > b
+        ? refused('corruptFrame', `a range from ${a} to ${b}`)
+        : decoded({ type, first: a, last: b });
+    case 'repair': {
+      const prepares = decodePrepares(bodies, count, checksums);
+      return prepares.ok ? decoded({ type, first: a, committed: b, prepares: prepares.value }) : prepares;
+    }
+  }
+}
+
+function decodePrepares(bytes: Buffer, count: number, checksums: Checksums): Decoded<Prepare[]> {
+  if (count > bytes.length / PREPARE_HEADER_SIZE)
+    return refused('corruptFrame', `${count} prepares do not fit`);
+  const prepares: Prepare[] = [];
+  let position = 0;
+  for (let i = 0; i < count; i++) {
+    const prepare = decodePrepare(bytes.subarray(position), checksums, true);
+    if (!prepare.ok) return prepare;
+    position += prepare.value.header.size;
+    prepares.push(prepare.value);
+  }
+  return position === bytes.length
+    ? decoded(prepares)
+    : refused('corruptFrame', 'bytes behind the last prepare');
+}

@@ -1,0 +1,116 @@
+import type { Checksum, Prepare, PrepareHeader } from '@vireo/protocol';
+
+/**
+ * The messages between replicas of one group. The sender is known from the connection, the group from the
+ * frame. All but the repair messages name the sender's epoch and view, and count only in exactly that view
+ * (VR Revisited, section 4.1).
+ */
+export type Message =
+  | PrepareMessage
+  | PrepareOk
+  | Commit
+  | PingMessage
+  | StartViewChange
+  | DoViewChange
+  | StartView
+  | RequestStartView
+  | GetPrepare
+  | Repair;
+
+interface Viewed {
+  readonly epoch: number;
+  readonly view: number;
+}
+
+/** Primary to backups: the next op of this view. */
+export interface PrepareMessage extends Viewed {
+  readonly type: 'prepare';
+  readonly commitMax: number;
+  readonly prepare: Prepare;
+}
+
+/** Backup to primary: the unbroken chain up to `op`, whose checksum this is, is durable here. Cumulative. */
+export interface PrepareOk extends Viewed {
+  readonly type: 'prepareOk';
+  readonly op: number;
+  readonly checksum: Checksum;
+  readonly commitMin: number;
+}
+
+/** Primary to backups when no prepare is about to carry the commit number. */
+export interface Commit extends Viewed {
+  readonly type: 'commit';
+  readonly commitMax: number;
+  /** Checksum of op `commitMax`. */
+  readonly checksum: Checksum;
+}
+
+/**
+ * A sign of life that states where the sender is. From the primary of its view it is the heartbeat; from
+ * anybody else the answer to a frame of a lower view.
+ */
+export interface PingMessage extends Viewed {
+  readonly type: 'ping';
+  readonly op: number;
+  readonly commitMax: number;
+  readonly normal: boolean;
+}
+
+/** "I suspect the primary of this view." Does not change the view by itself. */
+export interface StartViewChange extends Viewed {
+  readonly type: 'startViewChange';
+}
+
+/**
+ * What a replica knows of one suffix: ops anchorOp + 1 .. anchorOp + headers.length, chained to the anchor. The
+ * anchor and all below it is committed as far as the sender knows, or the end of its log.
+ */
+export interface Suffix {
+  readonly commitMax: number;
+  readonly anchorOp: number;
+  readonly anchorChecksum: Checksum;
+  readonly headers: readonly PrepareHeader[];
+}
+
+/** A replica's vote for the view, with its log (section 4.2), after its promise is durable. */
+export interface DoViewChange extends Viewed, Suffix {
+  readonly type: 'doViewChange';
+  readonly logView: number;
+  /** One a header: the body is held here. */
+  readonly present: readonly boolean[];
+  /** One a header: the body was never durable here, so this replica never acked it. */
+  readonly nack: readonly boolean[];
+}
+
+/** The log with which a view starts; or, with the asker's nonce, the answer to RequestStartView. */
+export interface StartView extends Viewed, Suffix {
+  readonly type: 'startView';
+  /** 0 when nobody asked. */
+  readonly nonce: number;
+}
+
+/** "Tell me the log of your view." The only frame that may name a view above the durable one. */
+export interface RequestStartView extends Viewed {
+  readonly type: 'requestStartView';
+  readonly nonce: number;
+}
+
+/** Repair: asks for ops first..last, whatever the views of the two. */
+export interface GetPrepare {
+  readonly type: 'getPrepare';
+  readonly first: number;
+  readonly last: number;
+}
+
+/**
+ * Repair: some of the ops asked for, in order without a hole. Never taken for the primary's Prepare: it is
+ * accepted by checksum, or because the sender knows it to be committed.
+ */
+export interface Repair {
+  readonly type: 'repair';
+  /** The first op that was asked for. */
+  readonly first: number;
+  /** Everything in the sender's log up to this op is committed. */
+  readonly committed: number;
+  readonly prepares: readonly Prepare[];
+}

@@ -1,0 +1,284 @@
+import {
+  PREPARE_HEADER_SIZE,
+  type Prepare,
+  PrepareKind,
+  type PrepareKindValue,
+  sealPrepare,
+} from '@vireo/protocol';
+import { advanceCommit, applyCommitted } from './commit.ts';
+import { broadcast, type Core, leads, primary, viewIsDurable } from './core.ts';
+import { appendEntry, checksumAt, durableOp, entryAt, headChecksum, headOp, headTimestamp } from './log.ts';
+import type { Commit, PingMessage, PrepareMessage, PrepareOk } from './message.ts';
+import type { NodeId } from './quorums.ts';
+import { drainStaging, requestMissing, stage } from './repair.ts';
+import type { AdmittedContext, ClientRequest, Reply } from './state-machine.ts';
+
+/** Normal operation (VR Revisited, section 4.1). */
+
+const NO_CONTEXT: AdmittedContext = {
+  baseOffset: 0,
+  count: 0,
+  producerId: 0,
+  producerEpoch: 0,
+  sequence: 0,
+  codec: 0,
+};
+
+export function onRequest(core: Core, request: ClientRequest): void {
+  const { state, config } = core;
+  if (state.status !== 'normal' || !leads(core) || state.failed) {
+    refuse(core, request, state.status === 'normal' && !leads(core) ? 'notPrimary' : 'notReady');
+    return;
+  }
+  if (state.abdicating !== 'no') {
+    refuse(core, request, 'notReady');
+    return;
+  }
+  if (!mayPrepare(core) || state.queue.length > 0) {
+    // Only what is in the log already can be judged out of turn: those before it in the queue may be what a
+    // gap or a conflict is about.
+    if (state.started && state.noopOp !== 0) {
+      const admission = core.machine.admit(request);
+      if (admission.type === 'duplicate') {
+        answerDuplicate(core, request.id, admission.op, admission.reply);
+        return;
+      }
+    }
+    if (
+      state.queue.length >= config.queueMax ||
+      state.queueBytes + request.bytes.length > config.queueBytesMax
+    ) {
+      refuse(core, request, 'overloaded');
+      return;
+    }
+    state.queue.push(request);
+    state.queueBytes += request.bytes.length;
+    return;
+  }
+  admitRequest(core, request);
+}
+
+function admitRequest(core: Core, request: ClientRequest): void {
+  const admission = core.machine.admit(request);
+  if (admission.type === 'duplicate') {
+    answerDuplicate(core, request.id, admission.op, admission.reply);
+  } else if (admission.type === 'refusal') {
+    core.out.reply(request.id, { type: 'reply', reply: admission.reply });
+  } else {
+    const prepare = prepareOp(core, request.kind, request.bytes, admission.context);
+    addWaiter(core, prepare.header.op, request.id, null);
+  }
+}
+
+/** A duplicate of an op in flight is answered when that commits: until then the op may still be dropped. */
+function answerDuplicate(core: Core, requestId: number, op: number, reply: Reply): void {
+  if (op <= core.state.commitMin) core.out.reply(requestId, { type: 'reply', reply });
+  else addWaiter(core, op, requestId, reply);
+}
+
+function addWaiter(core: Core, op: number, requestId: number, reply: Reply | null): void {
+  const waiters = core.state.waiters.get(op);
+  if (waiters === undefined) core.state.waiters.set(op, [{ requestId, reply }]);
+  else waiters.push({ requestId, reply });
+}
+
+export function refuse(
+  core: Core,
+  request: ClientRequest,
+  code: 'notPrimary' | 'notReady' | 'overloaded',
+): void {
+  const { state } = core;
+  core.out.reply(request.id, {
+    type: 'refused',
+    code,
+    epoch: state.epoch,
+    view: state.view,
+    primary: primary(core),
+  });
+}
+
+function mayPrepare(core: Core): boolean {
+  const { state } = core;
+  return state.started && state.noopOp !== 0 && hasRoom(core);
+}
+
+function hasRoom(core: Core): boolean {
+  const { state, config } = core;
+  return headOp(state) - state.commitMax < config.pipeline && state.logBytes < config.pipelineBytes;
+}
+
+/** Primary: puts one op at the head, sends it to the backups and gathers it for the journal, in parallel. */
+function prepareOp(core: Core, kind: PrepareKindValue, bytes: Buffer, context: AdmittedContext): Prepare {
+  const { state, config } = core;
+  const prepare = sealPrepare(
+    bytes,
+    {
+      group: config.group,
+      op: headOp(state) + 1,
+      view: state.view,
+      epoch: state.epoch,
+      parent: headChecksum(state),
+      kind,
+      // Stamped once, here; no backup stamps again. Never back, whatever the machine's clock does.
+      timestamp: Math.max(headTimestamp(state), core.clock.wallMicros()),
+      ...context,
+    },
+    core.checksums,
+  );
+  if (headOp(state) === state.commitMax) state.progressTick = state.tick;
+  appendEntry(state, prepare.header, prepare, false);
+  state.unwritten.push(prepare);
+  core.machine.prepared(prepare);
+  state.commitSent = state.commitMax;
+  broadcast(core, {
+    type: 'prepare',
+    epoch: state.epoch,
+    view: state.view,
+    commitMax: state.commitMax,
+    prepare,
+  });
+  return prepare;
+}
+
+/**
+ * Primary: every view starts with a noop of its own, so that logs rank themselves by the view of their last
+ * entry and what came before commits without waiting for a client; then whoever waited.
+ */
+export function prepareWaiting(core: Core): void {
+  const { state } = core;
+  if (!leads(core) || state.status !== 'normal' || !state.started || state.failed) return;
+  if (state.noopOp === 0 && hasRoom(core)) {
+    const noop = prepareOp(core, PrepareKind.noop, Buffer.alloc(PREPARE_HEADER_SIZE), {
+      ...NO_CONTEXT,
+      baseOffset: core.machine.nextOffset(),
+    });
+    state.noopOp = noop.header.op;
+  }
+  while (state.queue.length > 0 && state.abdicating === 'no' && mayPrepare(core)) {
+    const request = state.queue.shift() as ClientRequest;
+    state.queueBytes -= request.bytes.length;
+    admitRequest(core, request);
+  }
+}
+
+/** Backup: the primary's Prepare of this view. */
+export function onPrepare(core: Core, from: NodeId, message: PrepareMessage): void {
+  const { state } = core;
+  if (state.status !== 'normal' || from !== primary(core)) return;
+  hearPrimary(core);
+  learnCommit(core, message.commitMax);
+  const { prepare } = message;
+  if (prepare.header.op <= headOp(state)) {
+    fillBody(core, prepare);
+    // Sent again because our ack was lost, or is not made yet: the cumulative ack says what holds.
+    state.ackDue = true;
+  } else {
+    stage(core, prepare, true);
+    drainStaging(core);
+  }
+  applyCommitted(core);
+  requestMissing(core);
+}
+
+/** The primary lives: a suspicion for its silence is over, one for a stuck op is not. */
+function hearPrimary(core: Core): void {
+  const { state, config } = core;
+  state.heardTick = state.tick;
+  const stuck =
+    headOp(state) > state.commitMin && state.tick - state.progressTick >= config.timeouts.progress;
+  if (!stuck) state.suspects[core.index] = -1;
+}
+
+/** Puts a body under a header that is known already; by checksum, so it does not matter whose answer it is. */
+export function fillBody(core: Core, prepare: Prepare): boolean {
+  const { state } = core;
+  const entry = entryAt(state, prepare.header.op);
+  if (entry === null || entry.prepare !== null || entry.header.checksum !== prepare.header.checksum)
+    return false;
+  entry.prepare = prepare;
+  state.unwritten.push(prepare);
+  return true;
+}
+
+/** Backup: everything up to `commitMax` is committed in this view, whose log ours is a prefix of. */
+function learnCommit(core: Core, commitMax: number): void {
+  const { state } = core;
+  if (commitMax > state.commitMax) {
+    state.commitMax = commitMax;
+    state.progressTick = state.tick;
+  }
+}
+
+export function onCommit(core: Core, from: NodeId, message: Commit): void {
+  const { state } = core;
+  if (state.status !== 'normal' || from !== primary(core)) return;
+  hearPrimary(core);
+  const own = checksumAt(state, message.commitMax);
+  // A chain other than the primary's: nothing good can come of applying it. The digest of a later issue stops
+  // such a replica; here the op is not taken as committed.
+  if (own !== null && own !== message.checksum) return;
+  learnCommit(core, message.commitMax);
+  applyCommitted(core);
+  requestMissing(core);
+}
+
+export function onPing(core: Core, from: NodeId, message: PingMessage): void {
+  const { state } = core;
+  if (state.status !== 'normal' || from !== primary(core) || !message.normal) return;
+  hearPrimary(core);
+  learnCommit(core, message.commitMax);
+  applyCommitted(core);
+  requestMissing(core);
+}
+
+/** Primary: a backup holds the chain up to an op of this very log; an ack by number alone proves nothing (E18). */
+export function onPrepareOk(core: Core, from: NodeId, message: PrepareOk): void {
+  const { state, config } = core;
+  if (state.status !== 'normal' || !leads(core) || !state.started) return;
+  const member = config.members.indexOf(from);
+  if (message.op > state.commitMin && checksumAt(state, message.op) !== message.checksum) return;
+  if (message.op <= (state.acked[member] as number)) return;
+  state.acked[member] = message.op;
+  advanceCommit(core);
+}
+
+/** End of a turn: one cumulative ack, made from what is durable now; the commit number if no prepare took it along. */
+export function settleNormal(core: Core): void {
+  const { state } = core;
+  if (state.status !== 'normal') return;
+  if (leads(core)) {
+    prepareWaiting(core);
+    if (state.started && state.commitMax > state.commitSent && headOp(state) === state.commitMax)
+      sendCommit(core);
+    return;
+  }
+  if (!state.ackDue || !viewIsDurable(core)) return;
+  state.ackDue = false;
+  const op = durableOp(state);
+  const checksum = checksumAt(state, op);
+  // Below commitMin an ack says nothing that the primary does not know.
+  if (checksum === null) return;
+  const message: PrepareOk = {
+    type: 'prepareOk',
+    epoch: state.epoch,
+    view: state.view,
+    op,
+    checksum,
+    commitMin: state.commitMin,
+  };
+  core.out.send(primary(core), message);
+}
+
+function sendCommit(core: Core): void {
+  const { state } = core;
+  const checksum = checksumAt(state, state.commitMax);
+  if (checksum === null) return;
+  state.commitSent = state.commitMax;
+  broadcast(core, {
+    type: 'commit',
+    epoch: state.epoch,
+    view: state.view,
+    commitMax: state.commitMax,
+    checksum,
+  });
+}

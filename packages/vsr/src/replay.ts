@@ -1,0 +1,67 @@
+import type { Checksum, Prepare, PrepareHeader } from '@vireo/protocol';
+import type { StateRecord } from './state-record.ts';
+import { recordHead } from './state-record.ts';
+
+/** What the journal holds of one group, in the order in which it became durable. */
+export type ReplayItem =
+  | { readonly type: 'prepare'; readonly prepare: Prepare }
+  | { readonly type: 'state'; readonly record: StateRecord };
+
+/** The op up to which segments and snapshot are durable. Op 0 with the zero checksum: an empty log. */
+export interface Checkpoint {
+  readonly op: number;
+  readonly checksum: Checksum;
+  /** Timestamp of that op, µs; stamps of later ops are not below it. */
+  readonly timestamp: number;
+}
+
+/** What a replica starts from. */
+export interface ReplicaRecovery {
+  /** null: the group has just been created here, nothing was ever promised. */
+  readonly record: StateRecord | null;
+  readonly checkpoint: Checkpoint;
+  /** The log above the checkpoint: contiguous, chained. `prepare` null: the header is known, the body was never durable. */
+  readonly entries: readonly { readonly header: PrepareHeader; readonly prepare: Prepare | null }[];
+}
+
+/**
+ * Rebuilds the log of one group from its journal items above the checkpoint. A prepare that contradicts what
+ * stands in its place replaces it and cuts what was above; a state record cuts what is above its head and what
+ * contradicts its headers. A body finds its header by checksum, wherever it stands: bodies fetched for a new
+ * view are written together with the record that names them.
+ *
+ * Returns null when the items do not follow from the checkpoint at all: the state is unreadable.
+ */
+export function replayJournal(items: Iterable<ReplayItem>, checkpoint: Checkpoint): ReplicaRecovery | null {
+  const bodies = new Map<Checksum, Prepare>();
+  const headers: PrepareHeader[] = [];
+  let record: StateRecord | null = null;
+
+  const head = () => checkpoint.op + headers.length;
+  const checksumOf = (op: number): Checksum | undefined =>
+    op === checkpoint.op ? checkpoint.checksum : headers[op - checkpoint.op - 1]?.checksum;
+  const put = (header: PrepareHeader): void => {
+    if (header.op <= checkpoint.op || header.op > head() + 1) return;
+    if (checksumOf(header.op) === header.checksum || checksumOf(header.op - 1) !== header.parent) return;
+    headers.length = header.op - checkpoint.op - 1;
+    headers.push(header);
+  };
+
+  for (const item of items) {
+    if (item.type === 'prepare') {
+      bodies.set(item.prepare.header.checksum, item.prepare);
+      put(item.prepare.header);
+      continue;
+    }
+    record = item.record;
+    for (const header of record.headers) put(header);
+    const recordedHead = recordHead(record);
+    if (head() > recordedHead && recordedHead >= checkpoint.op) headers.length = recordedHead - checkpoint.op;
+    if (head() < recordedHead) return null;
+  }
+  return {
+    record,
+    checkpoint,
+    entries: headers.map((header) => ({ header, prepare: bodies.get(header.checksum) ?? null })),
+  };
+}

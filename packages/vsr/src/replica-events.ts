@@ -1,0 +1,48 @@
+import type { Prepare } from '@vireo/protocol';
+import type { Message } from './message.ts';
+import type { NodeId } from './quorums.ts';
+import type { ClientRequest, Reply } from './state-machine.ts';
+import type { StateRecord } from './state-record.ts';
+
+/** Everything that can happen to a replica. */
+export type ReplicaEvent =
+  /** Time passed: one tick (10 ms by default). `late`: this node itself was held up, so silence proves nothing. */
+  | { readonly type: 'tick'; readonly late: boolean }
+  | { readonly type: 'message'; readonly from: NodeId; readonly message: Message }
+  | { readonly type: 'request'; readonly request: ClientRequest }
+  /** A write handed out by `persist` is on stable storage, or failed for good. */
+  | { readonly type: 'persisted'; readonly token: number; readonly ok: boolean }
+  /** What `load` found: from `first` on without a hole; possibly fewer than asked for, or none. */
+  | { readonly type: 'loaded'; readonly token: number; readonly prepares: readonly Prepare[] }
+  /** The process of that node is gone: its connection closed and a new one was refused, or it started anew. */
+  | { readonly type: 'peerLost'; readonly node: NodeId };
+
+/** One write. It becomes durable as a whole or not at all, and after every write handed out before it. */
+export type PersistWrite =
+  | { readonly type: 'prepares'; readonly prepares: readonly Prepare[] }
+  | { readonly type: 'state'; readonly record: StateRecord; readonly prepares: readonly Prepare[] };
+
+/** How a request ended. */
+export type ReplyOutcome =
+  | { readonly type: 'reply'; readonly reply: Reply }
+  /** Definitely not in the log by this attempt. */
+  | {
+      readonly type: 'refused';
+      readonly code: 'notPrimary' | 'notReady' | 'overloaded';
+      readonly epoch: number;
+      readonly view: number;
+      readonly primary: NodeId;
+    }
+  /** It may be in the log or not: a view change came between. */
+  | { readonly type: 'unknown'; readonly code: 'viewChanged' };
+
+/** What a replica wants done. A sink with a method an effect: nothing is allocated for it. */
+export interface ReplicaEffects {
+  /** May leave at once, in any order, or be lost. The same message object goes to several backups in a row. */
+  send(to: NodeId, message: Message): void;
+  /** Answered by a `persisted` event with the token, in the order of the calls. */
+  persist(token: number, write: PersistWrite): void;
+  /** Reads committed ops first..last from the segments, about `bytesMax` at most; answered by `loaded`. */
+  load(token: number, first: number, last: number, bytesMax: number): void;
+  reply(requestId: number, outcome: ReplyOutcome): void;
+}

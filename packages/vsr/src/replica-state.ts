@@ -1,0 +1,135 @@
+import type { Checksum, Prepare, PrepareHeader } from '@vireo/protocol';
+import type { DoViewChange, StartView, Suffix } from './message.ts';
+import type { NodeId } from './quorums.ts';
+import type { ClientRequest, Reply } from './state-machine.ts';
+import type { StateRecord } from './state-record.ts';
+
+/** One op of the log above commitMin. Its header is always known; the body may still have to be fetched. */
+export interface LogEntry {
+  readonly header: PrepareHeader;
+  prepare: Prepare | null;
+  /** The body is on stable storage here. */
+  durable: boolean;
+}
+
+/** A prepare that does not follow the head yet. */
+export interface Staged {
+  readonly prepare: Prepare;
+  /** Part of this view's log for certain: the primary's own Prepare, or known to be committed. */
+  readonly trusted: boolean;
+}
+
+/** Somebody waits for an op to commit. `reply`: what a duplicate gets; null: what `apply` gives. */
+export interface Waiter {
+  readonly requestId: number;
+  readonly reply: Reply | null;
+}
+
+/** The log that a new primary has decided on and is completing. Nothing of it is in the log before all is here. */
+export interface Formation extends Suffix {
+  readonly bodies: (Prepare | null)[];
+}
+
+/** The repair request that is under way. */
+export interface Fetch {
+  readonly first: number;
+  readonly last: number;
+  readonly to: NodeId;
+  sentTick: number;
+}
+
+export type ReplicaStatus = 'normal' | 'viewChange';
+
+/** Everything a replica knows. Plain data: it can be cloned, hashed, printed. */
+export interface ReplicaState {
+  epoch: number;
+  /** Highest view promised. */
+  view: number;
+  /** The last view whose log this is; ranks logs in a view change. */
+  logView: number;
+  status: ReplicaStatus;
+  /** A write failed: no vote, no ack, never primary again in this run. */
+  failed: boolean;
+  /** The views that the last durable state record names; −1 before the first is durable. */
+  durableView: number;
+  durableLogView: number;
+
+  /** Applied up to here. */
+  commitMin: number;
+  /** Known to be committed up to here; may be beyond the head of a replica that lags. */
+  commitMax: number;
+  committedChecksum: Checksum;
+  committedTimestamp: number;
+  /** Ops commitMin + 1, commitMin + 2, …: contiguous, chained. */
+  log: LogEntry[];
+  logBytes: number;
+  /** All applied ops up to here are on stable storage here; those in `durableAhead` too. */
+  durableBase: number;
+  durableAhead: Set<number>;
+  staging: Map<number, Staged>;
+  stagingBytes: number;
+  /** Entries not yet handed to `persist`. */
+  unwritten: Prepare[];
+
+  /** Primary: by member, the op up to which it acked in this view. */
+  acked: number[];
+  /** Primary: the view's state record is durable and the view announced. */
+  started: boolean;
+  /** Primary: the noop with which the view started, 0 before it is prepared. */
+  noopOp: number;
+  /** Primary: takes no requests and wants another view, until its ops move again, or for good before it stops. */
+  abdicating: 'no' | 'stalled' | 'leaving';
+  queue: ClientRequest[];
+  queueBytes: number;
+  waiters: Map<number, Waiter[]>;
+  commitSent: number;
+  /** Backup: an ack is due at the end of the turn. */
+  ackDue: boolean;
+
+  /** By member: the tick of its StartViewChange for the present view; −1: none. */
+  suspects: number[];
+  /** New primary: by member, its vote for the present view. */
+  votes: (DoViewChange | null)[];
+  /** The promise of the present view as it was made durable; its vote says the same, also after a restart. */
+  promise: StateRecord | null;
+  formation: Formation | null;
+  /** A StartView of the present view whose anchor this log does not reach yet. */
+  pendingStartView: StartView | null;
+  /** A higher view heard of, not joined yet; 0: none. */
+  higherView: number;
+  higherTick: number;
+
+  fetch: Fetch | null;
+  fetchAttempt: number;
+  /** Reads under way for peers: by token. At most one a peer. */
+  loads: Map<number, { readonly to: NodeId; readonly first: number }>;
+  tokens: Map<number, PendingWrite>;
+  nextToken: number;
+  nonce: number;
+
+  tick: number;
+  heardTick: number;
+  suspicionTicks: number;
+  progressTick: number;
+  suspectSentTick: number;
+  viewChangeTick: number;
+  viewChangeAttempt: number;
+  viewChangeWait: number;
+  voteTick: number;
+  voteAttempt: number;
+  retransmitTick: number;
+  retransmitAttempt: number;
+  pingTick: number;
+  /** By member: the tick of the last answer to a frame of a lower view. */
+  noticeTick: number[];
+}
+
+/** What to do when a write becomes durable. */
+export type PendingWrite =
+  | { readonly type: 'prepares'; readonly headers: readonly PrepareHeader[] }
+  | {
+      readonly type: 'state';
+      readonly view: number;
+      readonly logView: number;
+      readonly headers: readonly PrepareHeader[];
+    };

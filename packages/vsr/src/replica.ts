@@ -1,0 +1,251 @@
+import type { Checksums, Prepare } from '@vireo/protocol';
+import { assert } from './assert.ts';
+import { advanceCommit, applyCommitted } from './commit.ts';
+import { type Core, leads, primary, type ReplicaConfig } from './core.ts';
+import { initialState } from './initial-state.ts';
+import { headOp } from './log.ts';
+import type { Message } from './message.ts';
+import { onCommit, onPing, onPrepare, onPrepareOk, onRequest, settleNormal } from './normal.ts';
+import { PIPELINE_MAX } from './pipeline.ts';
+import { type NodeId, quorums } from './quorums.ts';
+import { onGetPrepare, onLoaded, onRepair } from './repair.ts';
+import type { ReplicaRecovery } from './replay.ts';
+import type { ReplicaEffects, ReplicaEvent } from './replica-events.ts';
+import type { ReplicaState } from './replica-state.ts';
+import { onRequestStartView, onStartView } from './start-view.ts';
+import type { StateMachine } from './state-machine.ts';
+import type { StateRecord } from './state-record.ts';
+import { noticeLowerView, onPeerLost, onTick } from './timers.ts';
+import {
+  hearOfView,
+  joinView,
+  onDoViewChange,
+  onStartViewChange,
+  sendVote,
+  startAsPrimary,
+  suspect,
+} from './view-change.ts';
+import type { Clock, Random } from './world.ts';
+import { describeState, markDurable, writePrepares, writeState } from './writes.ts';
+
+/** What a replica reads from outside besides events. */
+export interface ReplicaWorld {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly checksums: Checksums;
+}
+
+/**
+ * One replica of one group: Viewstamped Replication Revisited (Liskov and Cowling, MIT-CSAIL-TR-2012-021) with
+ * its errata mended; `docs/protocol.md` tells it as one story. Synchronous and deterministic: every event goes
+ * through `step`, every effect comes out of the sink given there, and `settle` ends a turn. It performs no I/O and
+ * knows nothing of streams, files or sockets.
+ *
+ * `step` and `settle` throw `AssertionFailed` only for a defect of this package or of the adapter; the process
+ * should end then. What peers send is never an assertion.
+ */
+export class Replica {
+  readonly state: ReplicaState;
+  readonly config: ReplicaConfig;
+  readonly #core: Core;
+
+  constructor(
+    config: ReplicaConfig,
+    machine: StateMachine,
+    world: ReplicaWorld,
+    recovery: ReplicaRecovery,
+    out: ReplicaEffects,
+  ) {
+    assert(config.pipeline >= 1 && config.pipeline <= PIPELINE_MAX, 'pipeline out of range', config.pipeline);
+    const index = config.members.indexOf(config.self);
+    assert(index >= 0, 'a replica is a member of its group', config.self);
+    this.config = config;
+    this.state = initialState(config, recovery, world.random);
+    this.#core = {
+      config,
+      quorums: quorums(config.members.length),
+      index,
+      machine,
+      state: this.state,
+      out,
+      ...world,
+    };
+    this.#begin(recovery);
+  }
+
+  /** First effects: a new group's first promise; after a restart the open vote, or the view after our own. */
+  #begin(recovery: ReplicaRecovery): void {
+    const core = this.#core;
+    const { state } = core;
+    if (recovery.record === null) {
+      writeState(core, describeState(core), []);
+      return;
+    }
+    applyCommitted(core);
+    if (state.status === 'viewChange') sendVote(core);
+    // A restarted primary never resumes its view: it does not know what it prepared last, and would give an op
+    // number a second content (erratum E19).
+    else if (leads(core)) joinView(core, state.view + 1);
+  }
+
+  step(event: ReplicaEvent, out: ReplicaEffects): void {
+    const core = this.#core;
+    core.out = out;
+    switch (event.type) {
+      case 'message':
+        this.#receive(event.from, event.message);
+        return;
+      case 'request':
+        onRequest(core, event.request);
+        return;
+      case 'persisted':
+        this.#persisted(event.token, event.ok);
+        return;
+      case 'tick':
+        onTick(core, event.late);
+        return;
+      case 'loaded':
+        onLoaded(core, event.token, event.prepares);
+        return;
+      case 'peerLost':
+        onPeerLost(core, event.node);
+        return;
+    }
+  }
+
+  /** Ends a turn: one write for all new prepares, one cumulative ack, the commit number. */
+  settle(out: ReplicaEffects): void {
+    const core = this.#core;
+    core.out = out;
+    settleNormal(core);
+    writePrepares(core);
+  }
+
+  /** This node is about to stop: takes no more requests and asks the others to go on without it. */
+  abdicate(out: ReplicaEffects): void {
+    const core = this.#core;
+    core.out = out;
+    core.state.abdicating = 'leaving';
+    if (core.state.status === 'normal' && leads(core)) suspect(core);
+  }
+
+  get op(): number {
+    return headOp(this.state);
+  }
+
+  /** The primary of the present view. */
+  get primary(): NodeId {
+    return primary(this.#core);
+  }
+
+  /** Primary of a view whose noop has committed: knows every op that was ever acked, and may say where the end is. */
+  get leading(): boolean {
+    const { state } = this;
+    return (
+      state.status === 'normal' &&
+      leads(this.#core) &&
+      state.started &&
+      state.noopOp > 0 &&
+      state.noopOp <= state.commitMin
+    );
+  }
+
+  /** The ops above commitMin whose bodies are held: what a journal file must keep before it is reused. */
+  uncommitted(): Prepare[] {
+    return this.state.log.flatMap((entry) => (entry.prepare === null ? [] : [entry.prepare]));
+  }
+
+  /** The present promise and log: what a copy in a younger journal file must say. */
+  stateRecord(): StateRecord {
+    return describeState(this.#core);
+  }
+
+  #persisted(token: number, ok: boolean): void {
+    const core = this.#core;
+    const { state } = core;
+    const write = state.tokens.get(token);
+    if (write === undefined) return;
+    state.tokens.delete(token);
+    if (!ok) {
+      // The disk may or may not hold it, and asking again proves nothing: no vote, no ack, never primary again.
+      state.failed = true;
+      return;
+    }
+    markDurable(core, write.headers);
+    if (write.type === 'state') {
+      state.durableView = write.view;
+      state.durableLogView = write.logView;
+      if (write.view !== state.view || state.failed) return;
+      if (state.status === 'viewChange') sendVote(core);
+      else if (write.logView === state.view && leads(core) && !state.started) startAsPrimary(core);
+    }
+    if (state.status !== 'normal') return;
+    if (leads(core)) advanceCommit(core);
+    else state.ackDue = true;
+  }
+
+  #receive(from: NodeId, message: Message): void {
+    const core = this.#core;
+    const { state, config } = core;
+    if (from === config.self || !config.members.includes(from)) return;
+    if (message.type === 'getPrepare') {
+      onGetPrepare(core, from, message);
+      return;
+    }
+    if (state.failed) return;
+    if (message.type === 'repair') {
+      onRepair(core, from, message);
+      return;
+    }
+    if (message.epoch !== state.epoch) return;
+    if (message.view < state.view) {
+      if (message.type !== 'startView') noticeLowerView(core, from);
+      return;
+    }
+    if (message.view > state.view) {
+      switch (message.type) {
+        case 'startViewChange':
+        case 'doViewChange':
+        case 'requestStartView':
+          joinView(core, message.view);
+          break;
+        case 'startView':
+          break;
+        default:
+          hearOfView(core, message.view);
+          return;
+      }
+    }
+    this.#receiveInView(from, message);
+  }
+
+  #receiveInView(from: NodeId, message: Exclude<Message, { type: 'getPrepare' } | { type: 'repair' }>): void {
+    const core = this.#core;
+    switch (message.type) {
+      case 'prepare':
+        onPrepare(core, from, message);
+        return;
+      case 'prepareOk':
+        onPrepareOk(core, from, message);
+        return;
+      case 'commit':
+        onCommit(core, from, message);
+        return;
+      case 'ping':
+        onPing(core, from, message);
+        return;
+      case 'startViewChange':
+        onStartViewChange(core, from, message);
+        return;
+      case 'doViewChange':
+        onDoViewChange(core, from, message);
+        return;
+      case 'startView':
+        onStartView(core, from, message);
+        return;
+      case 'requestStartView':
+        onRequestStartView(core, from, message);
+        return;
+    }
+  }
+}
