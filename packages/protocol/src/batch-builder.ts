@@ -33,8 +33,8 @@ type BuilderLimits = HeaderLimits & Pick<Limits, 'recordBytesMax' | 'batchBytesM
 const CAPACITY_MIN = 4096;
 /** Attributes, timestamp delta, id, lengths of record, key, value and headers at their longest. */
 const OVERHEAD_MAX = 1 + 8 + RECORD_ID_SIZE + 4 * 8;
-/** Below this a loop is faster than a call to `set`. */
-const LOOP_MAX = 16;
+/** Up to this length a loop is faster than a call into the runtime. */
+const LOOP_MAX = 24;
 
 /**
  * Collects records, encoding each as it comes, and makes a batch of them. The scratch buffer is kept and reused;
@@ -227,12 +227,28 @@ function writeBytes(bytes: Buffer, value: Uint8Array, position: number): number 
 
 /** One pass over the string: written behind a length of guessed size, moved if the guess was wrong. */
 function writeString(bytes: Buffer, value: string, position: number): number {
+  if (value.length <= LOOP_MAX) {
+    const end = writeShortAscii(bytes, value, position);
+    if (end > 0) return end;
+  }
   const guess = varintSize(value.length);
   const at = position + guess;
-  const length = value.length === 0 ? 0 : bytes.write(value, at, value.length * UTF8_PER_UNIT);
+  const length = bytes.write(value, at, value.length * UTF8_PER_UNIT);
   const size = varintSize(length);
   if (size !== guess) bytes.copyWithin(position + size, at, at + length);
   return writeVarint(bytes, length, position) + length;
+}
+
+/** Keys are mostly short and ASCII: a loop, or −1 at the first character that is not. */
+function writeShortAscii(bytes: Buffer, value: string, position: number): number {
+  const length = value.length;
+  bytes[position] = length;
+  for (let i = 0; i < length; i++) {
+    const unit = value.charCodeAt(i);
+    if (unit > 0x7f) return -1;
+    bytes[position + 1 + i] = unit;
+  }
+  return position + 1 + length;
 }
 
 function widest(value: Uint8Array | string): number {

@@ -180,20 +180,17 @@ export function sealPrepare(bytes: Buffer, fields: PrepareFields, checksums: Che
 }
 
 /**
- * Verifies the 128 bytes at the start of `bytes` (more may follow) and reads them.
+ * Reads the 128 bytes at the start of `bytes` (more may follow) without hashing them: for clients, who need not
+ * have the identity function, and for whoever looks before verifying.
  *
- * Errors: `corruptPrepare` (short, checksum, reserved bytes, size below 128, a field above 2^53−1, a count on an
- * op that is no batch), `unsupportedFormat` (version), `unknownKind`, `unknownCodec`.
+ * Errors: `corruptPrepare` (short, reserved bytes, size below 128, a field above 2^53−1, a count on an op that is
+ * no batch), `unsupportedFormat` (version), `unknownKind`, `unknownCodec`.
  */
-export function decodePrepareHeader(bytes: Buffer, checksums: Checksums): Decoded<PrepareHeader> {
+export function peekPrepareHeader(bytes: Buffer): Decoded<PrepareHeader> {
   if (bytes.length < PREPARE_HEADER_SIZE) {
     return refused('corruptPrepare', `${bytes.length} bytes are too few for a prepare header`);
   }
   const header = bytes.length === PREPARE_HEADER_SIZE ? bytes : bytes.subarray(0, PREPARE_HEADER_SIZE);
-  const checksum = readChecksum(header, field.checksum);
-  if (checksums.identity(header.subarray(CHECKED_FROM)) !== checksum) {
-    return refused('corruptPrepare', 'the checksum of the prepare header does not match');
-  }
   const version = header[field.version]!;
   if (version !== PREPARE_VERSION) {
     return refused('unsupportedFormat', `prepare version ${version}, supported is ${PREPARE_VERSION}`);
@@ -216,12 +213,31 @@ export function decodePrepareHeader(bytes: Buffer, checksums: Checksums): Decode
     return refused('corruptPrepare', 'a field of the prepare header is larger than 2^53-1');
   }
   const size = header.readUInt32LE(field.size);
-  if (size < PREPARE_HEADER_SIZE)
+  if (size < PREPARE_HEADER_SIZE) {
     return refused('corruptPrepare', `a prepare of ${size} bytes has no room for its header`);
+  }
   if (kind !== PrepareKind.batch && header.readUInt32LE(field.count) !== 0) {
     return refused('corruptPrepare', `a prepare of kind ${kind} counts records`);
   }
-  return decoded(new PrepareHeader(header, checksum, readChecksum(header, field.parent)));
+  return decoded(
+    new PrepareHeader(header, readChecksum(header, field.checksum), readChecksum(header, field.parent)),
+  );
+}
+
+/**
+ * Verifies and reads the 128 bytes at the start of `bytes`; more may follow.
+ *
+ * Errors: those of `peekPrepareHeader`; `corruptPrepare` when the checksum does not match.
+ */
+export function decodePrepareHeader(bytes: Buffer, checksums: Checksums): Decoded<PrepareHeader> {
+  const peeked = peekPrepareHeader(bytes);
+  // The checksum only now: another version may hash otherwise, and short bytes have none.
+  if (!peeked.ok) return peeked;
+  const header = peeked.value;
+  if (checksums.identity(header.bytes.subarray(CHECKED_FROM)) !== header.checksum) {
+    return refused('corruptPrepare', 'the checksum of the prepare header does not match');
+  }
+  return peeked;
 }
 
 /**
