@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type Checksums, PREPARE_HEADER_SIZE, type Prepare, PrepareKind, prepareBody, ZERO_CHECKSUM } from '@vireo/protocol';
+import {
+  type Checksums,
+  PREPARE_HEADER_SIZE,
+  type Prepare,
+  PrepareKind,
+  prepareBody,
+  ZERO_CHECKSUM,
+} from '@vireo/protocol';
 import { describe, expect, it } from 'vitest';
 import {
   DEFAULT_TIMEOUTS,
@@ -10,9 +17,9 @@ import {
   type NodeId,
   type PersistWrite,
   type Random,
+  type ReplayItem,
   Replica,
   type ReplicaEffects,
-  type ReplayItem,
   type ReplyOutcome,
   replayJournal,
   type StateMachine,
@@ -227,14 +234,18 @@ function walk(n: number, seed: number, steps: number): Cluster {
     } else if (draw < 96) {
       const body = Buffer.from(`request ${request++}`);
       const bytes = Buffer.concat([Buffer.alloc(PREPARE_HEADER_SIZE), body]);
-      node.replica?.step({ type: 'request', request: { id: request, kind: PrepareKind.metadata, bytes, context: null } }, node);
+      node.replica?.step(
+        { type: 'request', request: { id: request, kind: PrepareKind.metadata, bytes, context: null } },
+        node,
+      );
     } else if (faults && draw === 96 && random.below(4) === 0) {
       if (node.replica === null) node.start();
       else node.crash();
     } else if (faults && draw === 97 && random.below(10) === 0) {
       // Silence: what is under way is lost, and time passes until somebody suspects.
       cluster.flights = [];
-      for (let i = 0; i < 70; i++) for (const each of cluster.nodes) each.replica?.step({ type: 'tick', late: false }, each);
+      for (let i = 0; i < 70; i++)
+        for (const each of cluster.nodes) each.replica?.step({ type: 'tick', late: false }, each);
     }
     for (const each of cluster.nodes) each.settle();
   };
@@ -261,9 +272,14 @@ function walk(n: number, seed: number, steps: number): Cluster {
 function verify(cluster: Cluster, seed: number): void {
   expect(cluster.problems, `seed ${seed}`).toEqual([]);
   const heads = cluster.nodes.map((node) => node.replica?.state.commitMin);
-  const states = cluster.nodes.map((node) => `${node.replica?.state.status} ${node.replica?.state.view} ${node.replica?.op}`);
+  const states = cluster.nodes.map(
+    (node) => `${node.replica?.state.status} ${node.replica?.state.view} ${node.replica?.op}`,
+  );
   expect(new Set(heads).size, `seed ${seed}: ${heads} ${states}`).toBe(1);
-  expect(cluster.nodes.some((node) => node.replica?.leading), `seed ${seed}: ${states}`).toBe(true);
+  expect(
+    cluster.nodes.some((node) => node.replica?.leading),
+    `seed ${seed}: ${states}`,
+  ).toBe(true);
   for (const [body, op] of cluster.acked) {
     for (const node of cluster.nodes) {
       expect(prepareBody(node.machine.applied[op - 1] as Prepare).toString(), `seed ${seed}`).toBe(body);

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import {
+  type Checksums,
+  PREPARE_HEADER_SIZE,
+  type Prepare,
+  PrepareKind,
+  sealPrepare,
+  ZERO_CHECKSUM,
+} from '@vireo/protocol';
+import { describe, expect, it } from 'vitest';
+import { type ReplayItem, replayJournal } from './replay.ts';
+import type { StateRecord } from './state-record.ts';
+
+const checksums: Checksums = {
+  crc32: () => 0,
+  identity: (bytes) => createHash('md5').update(bytes).digest('hex'),
+};
+
+function prepare(op: number, view: number, parent: Prepare | null): Prepare {
+  return sealPrepare(
+    Buffer.alloc(PREPARE_HEADER_SIZE),
+    {
+      group: 1,
+      op,
+      view,
+      epoch: 0,
+      parent: parent?.header.checksum ?? ZERO_CHECKSUM,
+      kind: PrepareKind.noop,
+      timestamp: 0,
+      baseOffset: 0,
+      count: 0,
+      producerId: 0,
+      producerEpoch: 0,
+      sequence: 0,
+      codec: 0,
+    },
+    checksums,
+  );
+}
+
+const empty = { op: 0, checksum: ZERO_CHECKSUM, timestamp: 0 };
+const one = prepare(1, 0, null);
+const two = prepare(2, 0, one);
+const three = prepare(3, 0, two);
+const otherTwo = prepare(2, 1, one);
+const item = (each: Prepare): ReplayItem => ({ type: 'prepare', prepare: each });
+
+function state(view: number, logView: number, anchor: Prepare | null, suffix: Prepare[]): ReplayItem {
+  const record: StateRecord = {
+    epoch: 0,
+    view,
+    logView,
+    commitMax: anchor?.header.op ?? 0,
+    anchorOp: anchor?.header.op ?? 0,
+    anchorChecksum: anchor?.header.checksum ?? ZERO_CHECKSUM,
+    headers: suffix.map((each) => each.header),
+    present: suffix.map(() => true),
+    nack: suffix.map(() => false),
+  };
+  return { type: 'state', record };
+}
+
+function log(items: ReplayItem[], checkpoint = empty) {
+  return replayJournal(items, checkpoint)?.entries.map(
+    ({ header, prepare: body }) => `${header.op}@${header.view}${body === null ? ' header only' : ''}`,
+  );
+}
+
+describe('replay of a group from its journal', () => {
+  it('takes prepares in order', () => {
+    expect(log([item(one), item(two), item(three)])).toEqual(['1@0', '2@0', '3@0']);
+  });
+
+  it('a later op in the same place replaces the earlier one and cuts what was above', () => {
+    expect(log([item(one), item(two), item(three), item(otherTwo)])).toEqual(['1@0', '2@1']);
+  });
+
+  it('the same op written again cuts nothing', () => {
+    expect(log([item(one), item(two), item(three), item(two)])).toEqual(['1@0', '2@0', '3@0']);
+  });
+
+  it('a state record cuts what is above its head', () => {
+    expect(log([item(one), item(two), item(three), state(1, 1, one, [])])).toEqual(['1@0']);
+  });
+
+  it('a state record replaces what contradicts its headers; a body it names may come before or after it', () => {
+    expect(log([item(one), item(two), item(three), state(1, 1, one, [otherTwo]), item(otherTwo)])).toEqual([
+      '1@0',
+      '2@1',
+    ]);
+    expect(log([item(one), state(1, 1, one, [otherTwo])])).toEqual(['1@0', '2@1 header only']);
+  });
+
+  it('skips what the checkpoint covers', () => {
+    const at = { op: 2, checksum: two.header.checksum, timestamp: 0 };
+    expect(log([item(one), item(two), state(1, 0, one, [two]), item(three)], at)).toEqual(['3@0']);
+  });
+
+  it('the last record counts', () => {
+    expect(replayJournal([state(1, 0, null, []), state(2, 0, null, [])], empty)?.record?.view).toBe(2);
+    expect(replayJournal([], empty)?.record).toBeNull();
+  });
+
+  it('a record whose log is not there is unreadable state, not an empty log', () => {
+    expect(replayJournal([state(1, 1, two, [three])], empty)).toBeNull();
+  });
+});
