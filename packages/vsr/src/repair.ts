@@ -102,6 +102,8 @@ function missingRange(core: Core): { first: number; last: number } | null {
   const wanted = state.formation ?? state.pendingStartView;
   if (wanted !== null && !reachesAnchor(core, wanted)) {
     const head = headOp(state);
+    // Applied beyond an anchor that does not fit: that view is history already, nothing can be fetched for it.
+    if (wanted.anchorOp <= state.commitMin) return null;
     // A head at or beyond the anchor that does not contain it: some entry above commitMin is of an older view.
     return { first: head < wanted.anchorOp ? head + 1 : state.commitMin + 1, last: wanted.anchorOp };
   }
