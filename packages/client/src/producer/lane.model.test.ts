@@ -35,7 +35,7 @@ class World {
   commit = 0;
   submitted = 0;
   ids = 0;
-  heldCode: ErrorCode | null = null;
+  heldCode: ErrorCode | null = 'notReady';
   registering = false;
 
   act(event: Parameters<Lane['step']>[0]): void {
@@ -120,22 +120,31 @@ class World {
       else at!.waiting.push(attempt);
       return;
     }
-    if (verdict !== 'judge') return this.answer(attempt, verdict);
+    if (verdict !== 'judge') {
+        this.answer(attempt, verdict);
+        return;
+      }
     if (lane !== null && attempt.epoch < lane.epoch) {
       const current = this.settled.has(attempt.batch);
       expect(current, 'only attempts of settled batches are fenced').toBe(true);
-      return this.answer(attempt, 'fenced');
+      this.answer(attempt, 'fenced');
+      return;
     }
     if (lane === null && attempt.id <= evictedMax) {
       const committed = this.fold(attempt.id, this.commit).evictedMax;
-      if (attempt.id > committed) return this.answer(attempt, 'notReady');
+      if (attempt.id > committed) {
+        this.answer(attempt, 'notReady');
+        return;
+      }
       this.counts.expired++;
-      return this.answer(attempt, 'sessionExpired');
+      this.answer(attempt, 'sessionExpired');
+      return;
     }
     const next = lane === null || attempt.epoch > lane.epoch ? 0 : lane.last + 1;
     if (attempt.sequence !== next) {
       this.counts.gap++;
-      return this.answer(attempt, 'sequenceGap');
+      this.answer(attempt, 'sequenceGap');
+      return;
     }
     this.log.push({ ...attempt, waiting: [attempt] });
   }

@@ -33,7 +33,7 @@ export type LaneEvent =
       readonly attempt: number;
       readonly code: ErrorCode;
     }
-  /** After a `hold`: there is a place to send to (again). */
+  /** There is a place to send to: the first, or again after a `hold`. */
   | { readonly type: 'resume' }
   /** The time of the oldest batch is up. */
   | { readonly type: 'deadline' }
@@ -93,7 +93,8 @@ export class Lane {
   #attempts = 0;
   /** Highest sequence acked in this lane epoch, −1 for none. */
   #ackedMax = -1;
-  #held = false;
+  /** From the start: nobody has looked for the primary yet. */
+  #held = true;
   #dead: ErrorCode | null = null;
   /** In order of submission, all flying before all waiting. */
   #flying: LaneBatch[] = [];

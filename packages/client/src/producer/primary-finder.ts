@@ -1,0 +1,129 @@
+import { type ErrorCode, VireoError } from '@vireo/protocol';
+import { backoffMs } from '../call.ts';
+import type { Connection } from '../connection.ts';
+import type { Links } from '../links.ts';
+import { type GroupRoute, redirectOf, type Routing } from '../routing.ts';
+
+/** Redirects followed at once; then the cluster does not know itself who is primary, and time is given to it. */
+const HOPS_MAX = 5;
+/** Failed looks after which the metadata is read again: members or addresses may have changed. */
+const REFRESH_EVERY = 4;
+
+/** Answers that say: not this node. The others say: not now. */
+const ELSEWHERE: ReadonlySet<ErrorCode> = new Set([
+  'notPrimary',
+  'unknownGroup',
+  'connectionLost',
+  'connectFailed',
+  'clusterMismatch',
+  'unsupportedVersion',
+  'notVireo',
+  'goingAway',
+  'timeout',
+  'closed',
+]);
+
+interface Finding {
+  readonly links: Links;
+  readonly routing: Routing;
+  readonly route: GroupRoute;
+  /** Reads the topic's metadata again; never rejects. */
+  refresh(): Promise<void>;
+  /** A connection to the node that is believed to be primary. */
+  found(connection: Connection): void;
+}
+
+/**
+ * Finds the primary of one group: where the newest hint points, at once for the first hops, then with backoff and
+ * around the members. One search at a time.
+ */
+export class PrimaryFinder {
+  readonly #finding: Finding;
+  #target: number | null = null;
+  #hops = 0;
+  #failures = 0;
+  #searching = false;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(finding: Finding) {
+    this.#finding = finding;
+  }
+
+  /** Whether several looks in a row have failed: keyless batches pass over this partition. */
+  get troubled(): boolean {
+    return this.#failures > 1;
+  }
+
+  /** The first look. */
+  start(): void {
+    if (!this.#searching) this.#look(0);
+  }
+
+  /** `node` has answered as primary of `view`. */
+  confirmed(view: number, node: number): void {
+    this.#hops = 0;
+    this.#failures = 0;
+    this.#target = null;
+    this.#finding.routing.served(this.#finding.route, view, node);
+  }
+
+  /** `node` could not serve, for the reason in `error`: looks on. */
+  failed(node: number, error: VireoError): void {
+    const { routing, route } = this.#finding;
+    const redirect = redirectOf(error);
+    const counted = redirect !== null && routing.hint(route, redirect);
+    if (this.#searching || this.#closed) return;
+    const elsewhere = counted || (this.#target === null && route.primary !== node);
+    if (elsewhere && this.#hops < HOPS_MAX) {
+      this.#hops++;
+      this.#target = null;
+      this.#look(0);
+      return;
+    }
+    this.#hops = 0;
+    if (counted) this.#target = null;
+    // A primary that is cut off says "not ready" for as long as it is: after a while others are asked too.
+    else if (ELSEWHERE.has(error.code) || this.#failures > 1) this.#target = this.#after(node);
+    const wait = backoffMs(this.#failures++);
+    const stale = error.code === 'routingChanged' || this.#failures % REFRESH_EVERY === 0;
+    this.#look(wait, stale);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #after(node: number): number | null {
+    const { members } = this.#finding.route;
+    if (members.length === 0) return null;
+    return members[(members.indexOf(node) + 1) % members.length] ?? null;
+  }
+
+  #look(waitMs: number, refresh = false): void {
+    this.#searching = true;
+    const go = (): void => {
+      void this.#dial(refresh);
+    };
+    if (waitMs > 0) this.#timer = setTimeout(go, waitMs);
+    else go();
+  }
+
+  async #dial(refresh: boolean): Promise<void> {
+    const { links, route } = this.#finding;
+    if (refresh) await this.#finding.refresh();
+    if (this.#closed) return;
+    const node = this.#target ?? route.primary;
+    try {
+      const connection = await links.data(node);
+      if (this.#closed) return;
+      this.#searching = false;
+      this.#finding.found(connection);
+    } catch (cause) {
+      this.#searching = false;
+      if (this.#closed) return;
+      this.failed(node, VireoError.is(cause) ? cause : new VireoError('connectFailed', undefined, { cause }));
+    }
+  }
+}

@@ -1,0 +1,380 @@
+import {
+  BatchBuilder,
+  type DecodeError,
+  type EncodeTools,
+  type RecordHeader,
+  type RecordInput,
+  VireoError,
+} from '@vireo/protocol';
+import type { Admin } from '../admin.ts';
+import { Call, type CallOptions } from '../call.ts';
+import { checksums } from '../checksums.ts';
+import type { Links } from '../links.ts';
+import type { Lz4Loader } from '../lz4.ts';
+import type { Routing, TopicRoute } from '../routing.ts';
+import type { Sessions } from '../sessions.ts';
+import type { BatchAck, ManyAck, RecordAck } from './ack.ts';
+import { Budget, overloaded } from './budget.ts';
+import { type ProducerOptions, type ProducerSettings, producerSettings } from './options.ts';
+import type { Waiter } from './out-batch.ts';
+import { ManyWaiter, takeAll, withAcked } from './many.ts';
+import type { PartitionWriter } from './partition-writer.ts';
+import { BatchWaiter, RecordWaiter } from './waiters.ts';
+import { Writers } from './writers.ts';
+
+/** What a client lends to its producers. */
+export interface ProducerHost {
+  readonly admin: Admin;
+  readonly links: Links;
+  readonly routing: Routing;
+  readonly sessions: Sessions;
+  readonly lz4: Lz4Loader;
+  /** The producer is closed. */
+  gone(producer: { close(options?: CloseOptions): Promise<CloseReport> }): void;
+}
+
+export interface SendOptions extends CallOptions {
+  /** Sends to this partition, whatever the key. */
+  readonly partition?: number;
+  /** Added to what the record has. */
+  readonly headers?: readonly RecordHeader[];
+  /** µs since 1970. Default: now. */
+  readonly timestamp?: number;
+  /** 16 bytes that name the record, for topics with deduplication. */
+  readonly id?: Uint8Array;
+}
+
+export interface SendBatchOptions extends CallOptions {
+  /** Sends to this partition. */
+  readonly partition?: number;
+  /** Sends to this key's partition. Neither: the next one in turn. */
+  readonly key?: string | Uint8Array;
+}
+
+export interface CloseOptions {
+  /** Waits for what was accepted. Default true. */
+  readonly drain?: boolean;
+  /** How long, ms. Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+/** What was not finished when closing. */
+export interface CloseReport {
+  /** Records whose callers were told `closed` or `outcomeUnknown`. */
+  readonly unfinished: number;
+}
+
+const TICK_MS = 250;
+/** What a record is assumed to add to its key and value. */
+const RECORD_OVERHEAD = 16;
+const CLOSE_TIMEOUT_MS = 10_000;
+const REFRESH_TIMEOUT_MS = 5_000;
+/** A `sendMany` lasts as long as its source; each batch has its own deadline. */
+const UNLIMITED_MS = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Sends records to one topic. Idempotent: a batch sent again after a lost connection is stored once. Batches adapt:
+ * sent at once when nothing is in flight in the partition, collected while something is.
+ */
+export class Producer<T = RecordInput> {
+  readonly topic: string;
+  readonly #host: ProducerHost;
+  readonly #encode: (value: T) => RecordInput;
+  readonly #settings: ProducerSettings;
+  readonly #budget: Budget;
+  readonly #scratch: BatchBuilder;
+  readonly #writers: Writers;
+  readonly #ticker: NodeJS.Timeout;
+  #route: TopicRoute | null = null;
+  #resolving: Promise<TopicRoute> | null = null;
+  #identity: Promise<number> | null = null;
+  #tools: EncodeTools = { checksums };
+  #closing: Promise<CloseReport> | null = null;
+  #closed: VireoError | null = null;
+
+  /** @internal Use `client.producer`. */
+  constructor(host: ProducerHost, topic: string, encode: (value: T) => RecordInput, options: ProducerOptions) {
+    this.topic = topic;
+    this.#host = host;
+    this.#encode = encode;
+    this.#settings = producerSettings(options);
+    this.#budget = new Budget(this.#settings.bufferBytes, this.#settings.bufferRecords);
+    this.#scratch = new BatchBuilder(this.#settings.limits);
+    this.#writers = new Writers(topic, {
+      links: host.links,
+      routing: host.routing,
+      settings: this.#settings,
+      budget: this.#budget,
+      tools: () => this.#tools,
+      topic: () => this.#route!,
+      refresh: () => this.#refresh(),
+      identity: (expired) => this.#takeIdentity(expired),
+    });
+    // Its own tick, so that a blocked event loop is not taken for silence of the cluster.
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** Bytes and records accepted and not settled. */
+  get buffered(): { readonly bytes: number; readonly records: number } {
+    return { bytes: this.#budget.bytes, records: this.#budget.records };
+  }
+
+  /**
+   * Sends one record; resolves when it is stored as the topic promises. Records of one partition keep their order.
+   *
+   * @throws VireoError with `outcome`: `notApplied` means that it is in no log and never will be.
+   */
+  async send(value: T, options: SendOptions = {}): Promise<RecordAck> {
+    const record = this.#recordOf(value, options);
+    const size = sizeOf(record);
+    const route = this.#ready() ?? (await this.#prepare(options));
+    if (!this.#budget.tryTake(size, 1)) await this.#room(size, 1, options);
+    const waiter = new RecordWaiter();
+    const writer = this.#writers.choose(route, options.partition, record.key);
+    const error = writer.add(record, nowMicros(), waiter, size);
+    if (error !== null) {
+      this.#budget.give(size, 1);
+      throw refusal(error);
+    }
+    return this.#settled(waiter, waiter.promise, writer, options);
+  }
+
+  /**
+   * Sends many records as one batch to one partition: one encoding, one ack. The fast path for load: no promise per
+   * record. Refuses what does not fit a batch (`batchTooLarge`, `batchTooManyRecords`).
+   */
+  async sendBatch(values: readonly T[], options: SendBatchOptions = {}): Promise<BatchAck> {
+    if (values.length === 0) throw new VireoError('invalid', 'a batch needs at least one record');
+    const route = this.#ready() ?? (await this.#prepare(options));
+    // The room is taken on an estimate, so that nothing is encoded before there is room, and nothing twice.
+    const estimate = values.length * sizeOf(this.#encode(values[0]!));
+    if (!this.#budget.tryTake(estimate, values.length)) await this.#room(estimate, values.length, options);
+    const waiter = new BatchWaiter();
+    const writer = this.#submit(route, values, waiter, estimate, options);
+    return this.#settled(waiter, waiter.promise, writer, options);
+  }
+
+  /**
+   * Sends all records of an iterable, taking from it only as there is room. Resolves when all are stored.
+   *
+   * @throws VireoError the first failure, when what was taken is settled; `details.acked` counts what is stored.
+   */
+  async sendMany(values: Iterable<T> | AsyncIterable<T>, options: CallOptions = {}): Promise<ManyAck> {
+    const call = new Call(options, UNLIMITED_MS);
+    const waiter = new ManyWaiter();
+    try {
+      await this.#prepare(options);
+      await takeAll(values, (value) => this.#sendOne(value, waiter, call), call, waiter);
+      await waiter.done(call);
+    } catch (error) {
+      if (call.over) this.#writers.leave(waiter, options.signal?.aborted ? 'aborted' : 'timeout', error);
+      throw withAcked(error, waiter.records);
+    } finally {
+      call.dispose();
+    }
+    if (waiter.error !== null) throw withAcked(waiter.error, waiter.records);
+    return waiter.summary();
+  }
+
+  /** Resolves when everything accepted so far is settled, well or not. */
+  async flush(options: CallOptions = {}): Promise<void> {
+    const call = new Call(options);
+    try {
+      await call.wait(this.#writers.flush(), 'notApplied');
+    } finally {
+      call.dispose();
+    }
+  }
+
+  /** Takes no more records; waits for what was accepted, settles the rest, and says how much that was. */
+  close(options: CloseOptions = {}): Promise<CloseReport> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close({ drain = true, timeoutMs = CLOSE_TIMEOUT_MS }: CloseOptions): Promise<CloseReport> {
+    this.#closed = new VireoError('closed', 'the producer was closed');
+    this.#budget.close(this.#closed);
+    if (drain) await this.flush({ deadlineMs: timeoutMs }).catch(() => {});
+    const unfinished = this.#writers.abandon();
+    clearInterval(this.#ticker);
+    this.#host.gone(this);
+    return { unfinished };
+  }
+
+  #recordOf(value: T, options: SendOptions): RecordInput {
+    const record = this.#encode(value);
+    const { headers, timestamp, id } = options;
+    if (headers === undefined && timestamp === undefined && id === undefined) return record;
+    return {
+      ...record,
+      headers: headers === undefined ? record.headers : [...(record.headers ?? []), ...headers],
+      timestamp: timestamp ?? record.timestamp,
+      id: id ?? record.id,
+    };
+  }
+
+  /** The fast way when the topic is known; throws when closed. */
+  #ready(): TopicRoute | null {
+    if (this.#closed !== null) throw this.#closed;
+    return this.#route;
+  }
+
+  async #prepare(options: CallOptions): Promise<TopicRoute> {
+    const known = this.#ready();
+    if (known !== null) return known;
+    const call = new Call(options);
+    try {
+      this.#resolving ??= this.#resolve().finally(() => {
+        this.#resolving = null;
+      });
+      return await call.wait(this.#resolving, 'notApplied');
+    } finally {
+      call.dispose();
+    }
+  }
+
+  async #resolve(): Promise<TopicRoute> {
+    const call = new Call();
+    try {
+      const lz4 = this.#settings.codec === 0 ? undefined : await this.#host.lz4.load();
+      if (this.#settings.codec !== 0 && lz4 === undefined) {
+        throw new VireoError('unknownCodec', 'compression lz4 needs the package lz4-napi, which is not installed');
+      }
+      this.#tools = { checksums, lz4 };
+      const route = await this.#host.admin.route(this.topic, call);
+      this.#route = route;
+      return route;
+    } finally {
+      call.dispose();
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    const call = new Call({}, REFRESH_TIMEOUT_MS);
+    try {
+      const route = await this.#host.admin.route(this.topic, call);
+      // A topic of the same name made since is another topic: what holds the id is told so by the nodes.
+      if (route.id === this.#route?.id) this.#route = route;
+    } catch {
+      // The next look for the primary comes here again.
+    } finally {
+      call.dispose();
+    }
+  }
+
+  async #room(bytes: number, records: number, options: CallOptions): Promise<void> {
+    if (this.#settings.whenFull === 'throw') {
+      throw overloaded(`the producer holds ${this.#budget.bytes} bytes in ${this.#budget.records} records`);
+    }
+    const call = new Call(options);
+    try {
+      await this.#budget.take(bytes, records, call);
+    } finally {
+      call.dispose();
+    }
+  }
+
+  /** Encodes and submits one batch, in one go: the scratch builder is free again when this returns. */
+  #submit(
+    route: TopicRoute,
+    values: readonly T[],
+    waiter: Waiter,
+    taken: number,
+    options: SendBatchOptions,
+  ): PartitionWriter {
+    const builder = this.#scratch;
+    try {
+      if (this.#closed !== null) throw this.#closed;
+      const writer = this.#writers.choose(route, options.partition, options.key);
+      this.#fill(builder, values);
+      const { size } = builder;
+      this.#budget.adjust(size - taken);
+      writer.submit(builder, waiter, size);
+      return writer;
+    } catch (error) {
+      builder.reset();
+      this.#budget.give(taken, values.length);
+      throw error;
+    }
+  }
+
+  #fill(builder: BatchBuilder, values: readonly T[]): void {
+    const encode = this.#encode;
+    const now = nowMicros();
+    for (let i = 0; i < values.length; i++) {
+      const error = builder.add(encode(values[i]!), now);
+      if (error !== null) {
+        throw new VireoError(error.code, `record ${i}: ${error.message}`, { details: { record: i } });
+      }
+    }
+  }
+
+  #sendOne(value: T, waiter: ManyWaiter, call: Call): Promise<void> | undefined {
+    const record = this.#encode(value);
+    const size = sizeOf(record);
+    if (this.#budget.tryTake(size, 1)) {
+      this.#addOne(record, size, waiter);
+      return undefined;
+    }
+    return this.#budget.take(size, 1, call).then(() => this.#addOne(record, size, waiter));
+  }
+
+  #addOne(record: RecordInput, size: number, waiter: ManyWaiter): void {
+    if (this.#closed !== null) {
+      this.#budget.give(size, 1);
+      throw this.#closed;
+    }
+    const writer = this.#writers.choose(this.#route!, undefined, record.key);
+    waiter.sent();
+    const error = writer.add(record, nowMicros(), waiter, size);
+    if (error === null) return;
+    this.#budget.give(size, 1);
+    waiter.failed(refusal(error), 1);
+    throw refusal(error);
+  }
+
+  /** One id for all partitions; a lane whose id has expired gets the next one, as the others will in their time. */
+  async #takeIdentity(expired: number | null): Promise<number> {
+    this.#identity ??= this.#host.sessions.take(this.#route!.id);
+    const current = this.#identity;
+    const id = await current;
+    if (id !== expired) return id;
+    if (this.#identity === current) this.#identity = this.#host.sessions.fresh();
+    return this.#identity;
+  }
+
+  async #settled<A>(waiter: Waiter, promise: Promise<A>, writer: PartitionWriter, options: CallOptions): Promise<A> {
+    // Without a signal or deadline of its own the batch's deadline is the call's: no timer per call.
+    if (options.signal === undefined && options.deadlineMs === undefined) return promise;
+    const call = new Call(options);
+    const stop = call.onEnd((ended) => writer.leave(waiter, ended.code, ended.cause));
+    try {
+      return await promise;
+    } finally {
+      stop();
+      call.dispose();
+    }
+  }
+
+  #tick(): void {
+    const ticks = Math.ceil(this.#settings.attemptTimeoutMs / TICK_MS);
+    this.#writers.tick(ticks);
+  }
+}
+
+function nowMicros(): number {
+  return Date.now() * 1_000;
+}
+
+function sizeOf(record: RecordInput): number {
+  return record.value.length + (record.key?.length ?? 0) + RECORD_OVERHEAD;
+}
+
+function refusal(error: DecodeError): VireoError {
+  return new VireoError(error.code, error.message);
+}
