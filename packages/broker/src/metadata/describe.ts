@@ -1,43 +1,6 @@
+import type { NodeDescription, StreamDescription, TopicDescription } from '@vireo/protocol';
 import { type Refusal, refusal } from './reply.ts';
-import { type Durability, type MetadataState, type StreamEntry, type TopicEntry, topicKey } from './state.ts';
-
-/** A node as clients see it. */
-export interface NodeDescription {
-  readonly id: number;
-  readonly address: string;
-  readonly host: string;
-}
-
-/** A partition of a topic: its group and the ordered members, from which a client computes any view's primary. */
-export interface PartitionDescription {
-  readonly group: number;
-  readonly partition: number;
-  readonly members: readonly number[];
-}
-
-export interface TopicDescription {
-  readonly id: number;
-  readonly name: string;
-  readonly partitions: number;
-  readonly replication: number;
-  readonly durability: Durability;
-  readonly version: number;
-  readonly keyPartitions: number;
-  readonly groups: readonly PartitionDescription[];
-}
-
-export interface StreamDescription {
-  readonly id: number;
-  readonly name: string;
-  readonly topics: readonly TopicDescription[];
-}
-
-/** Answer to `describe`: all metadata that clients may see, as of `stamp`. */
-export interface MetadataDescription {
-  readonly stamp: number;
-  readonly nodes: readonly NodeDescription[];
-  readonly streams: readonly StreamDescription[];
-}
+import { type MetadataState, type StreamEntry, type TopicEntry, topicKey } from './state.ts';
 
 /** Answer to `lookupTopic`. */
 export interface TopicLookup {

@@ -1,23 +1,17 @@
 import {
+  type ClusterDescription,
   type Limits,
+  type NodeDescription,
   PREPARE_HEADER_SIZE,
   type Prepare,
   PrepareKind,
   prepareBody,
+  type StreamDescription,
   VireoError,
 } from '@vireo/protocol';
 import type { Admission, ClientRequest, StateMachine } from '@vireo/vsr';
 import { applyOp, type GroupEvents } from './apply.ts';
-import {
-  describeNodes,
-  describeStreams,
-  describeTopic,
-  findTopic,
-  type MetadataDescription,
-  type NodeDescription,
-  type StreamDescription,
-  type TopicLookup,
-} from './describe.ts';
+import { describeNodes, describeStreams, describeTopic, findTopic, type TopicLookup } from './describe.ts';
 import { decodeMetadataOp } from './ops.ts';
 import {
   type Plan,
@@ -78,6 +72,11 @@ export class MetadataMachine implements StateMachine {
     for (const prepare of suffix) this.prepared(prepare);
   }
 
+  /** Metadata ops hold no records. */
+  nextOffset(): number {
+    return 0;
+  }
+
   /** @returns a MetadataReply; null for kinds without effect on metadata (the noop that starts a view). */
   apply(prepare: Prepare): MetadataReply | null {
     const { op: number, kind, timestamp } = prepare.header;
@@ -133,7 +132,7 @@ export class MetadataMachine implements StateMachine {
     return this.#state.sessions.size;
   }
 
-  describe(): MetadataDescription {
+  describe(): ClusterDescription {
     this.#streams ??= describeStreams(this.#state);
     return { stamp: this.stamp, nodes: this.nodes(), streams: this.#streams };
   }

@@ -1,6 +1,6 @@
-import { LimitTable, U32_MAX, U64_MAX } from '@vireo/protocol';
+import { type Durability, LimitTable, U32_MAX } from '@vireo/protocol';
 import type { CreateTopicOp, MetadataOp } from './ops.ts';
-import type { Durability, NodeEntry } from './state.ts';
+import type { NodeEntry } from './state.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -12,7 +12,7 @@ const HEX32 = /^[0-9a-f]{32}$/;
  *
  * @returns the op, with nothing but the known fields, or a text that says what is wrong.
  */
-export function opFields(raw: unknown): MetadataOp | string {
+export function readOp(raw: unknown): MetadataOp | string {
   if (!isFields(raw)) return 'a metadata op is a map';
   switch (raw.op) {
     case 'found':
@@ -32,14 +32,14 @@ export function opFields(raw: unknown): MetadataOp | string {
       return { op: 'createStream', name: raw.name, streamsMax: raw.streamsMax };
     }
     case 'deleteStream': {
-      if (!isInteger(raw.streamId, 1, U64_MAX)) return 'streamId must be an id';
+      if (!isInteger(raw.streamId, 1, U32_MAX)) return 'streamId must be an id';
       if (typeof raw.cascade !== 'boolean') return 'cascade must be a boolean';
       return { op: 'deleteStream', streamId: raw.streamId, cascade: raw.cascade };
     }
     case 'createTopic':
       return createTopicOp(raw);
     case 'deleteTopic':
-      if (!isInteger(raw.topicId, 1, U64_MAX)) return 'topicId must be an id';
+      if (!isInteger(raw.topicId, 1, U32_MAX)) return 'topicId must be an id';
       return { op: 'deleteTopic', topicId: raw.topicId };
     default:
       return 'the metadata op is not known to this program';

@@ -1,13 +1,15 @@
 import {
   type Decoded,
+  type Durability,
   decoded,
-  decodeMessagePack,
-  encodeMessagePack,
+  decodePayload,
+  encodePayload,
   PREPARE_HEADER_SIZE,
   refused,
+  requestPayloadLimits,
 } from '@vireo/protocol';
-import { opFields } from './op-fields.ts';
-import type { Durability, NodeEntry } from './state.ts';
+import { readOp } from './op-fields.ts';
+import type { NodeEntry } from './state.ts';
 
 /**
  * The ops of the metadata group. What depends on the outside (placement, configured limits) is worked out by
@@ -43,16 +45,16 @@ export interface CreateTopicOp {
 
 /** The op as the bytes of a client request: room for the prepare header, then MessagePack. */
 export function encodeMetadataOp(op: MetadataOp): Buffer {
-  const body = encodeMessagePack(op);
+  const body = encodePayload(op);
   const bytes = Buffer.alloc(PREPARE_HEADER_SIZE + body.length);
   bytes.set(body, PREPARE_HEADER_SIZE);
   return bytes;
 }
 
-/** Decodes and checks a prepare's body. Anything malformed is refused with `invalidRequest`. */
+/** Decodes and checks a prepare's body. Errors: `invalidRequest`, and those of `decodePayload`. */
 export function decodeMetadataOp(body: Buffer): Decoded<MetadataOp> {
-  const raw = decodeMessagePack(body);
-  if (!raw.ok) return refused('invalidRequest', raw.error.message);
-  const op = opFields(raw.value);
+  const raw = decodePayload(body, requestPayloadLimits);
+  if (!raw.ok) return raw;
+  const op = readOp(raw.value);
   return typeof op === 'string' ? refused('invalidRequest', op) : decoded(op);
 }

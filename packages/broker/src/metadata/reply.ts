@@ -1,5 +1,4 @@
-import type { ErrorCode } from '@vireo/protocol';
-import type { TopicDescription } from './describe.ts';
+import type { ErrorCode, TopicDescription } from '@vireo/protocol';
 
 /** An op, or a request before it became one, that has no effect. `code` and `message` go to the client. */
 export interface Refusal {

@@ -1,4 +1,4 @@
-import { decodeMessagePack, encodeMessagePack, VireoError } from '@vireo/protocol';
+import { decodePayload, encodePayload, type PayloadLimits, VireoError } from '@vireo/protocol';
 import {
   emptyState,
   type GroupEntry,
@@ -10,6 +10,9 @@ import {
 
 /** Version of the snapshot's layout. */
 const FORMAT = 1;
+
+/** Far above what the limits of streams, partitions and sessions allow: this node wrote the bytes itself. */
+const snapshotLimits: PayloadLimits = { bytesMax: 2 ** 30, valuesMax: 2 ** 26 };
 
 interface Snapshot {
   readonly format: number;
@@ -62,7 +65,7 @@ export function encodeSnapshot(state: MetadataState): Buffer {
     })),
     sessions: byId(state.sessions).map(({ id, nonce, registeredAt }) => [id, nonce, registeredAt]),
   };
-  return encodeMessagePack(snapshot);
+  return encodePayload(snapshot);
 }
 
 function byId<T>(map: ReadonlyMap<number, T>): T[] {
@@ -76,7 +79,7 @@ function byId<T>(map: ReadonlyMap<number, T>): T[] {
  * @throws VireoError `unsupportedFormat` for a layout of another version, `corruptPayload` for anything else.
  */
 export function decodeSnapshot(bytes: Buffer): MetadataState {
-  const raw = decodeMessagePack(bytes);
+  const raw = decodePayload(bytes, snapshotLimits);
   if (!raw.ok) throw new VireoError('corruptPayload', `metadata snapshot: ${raw.error.message}`);
   const format = (raw.value as Partial<Snapshot> | null)?.format;
   if (format !== FORMAT) {
@@ -86,8 +89,12 @@ export function decodeSnapshot(bytes: Buffer): MetadataState {
     );
   }
   const snapshot = raw.value as Snapshot;
+  const { counters, nodes, streams, topics, groups, sessions } = snapshot;
+  if (![counters, nodes, streams, topics, groups, sessions].every(Array.isArray) || counters.length !== 5) {
+    throw new VireoError('corruptPayload', 'metadata snapshot: a list is missing');
+  }
   const state = emptyState();
-  const [appliedOp, stampBase, nextStream, nextTopic, nextGroup] = snapshot.counters as [
+  const [appliedOp, stampBase, nextStream, nextTopic, nextGroup] = counters as [
     number,
     number,
     number,
@@ -95,12 +102,12 @@ export function decodeSnapshot(bytes: Buffer): MetadataState {
     number,
   ];
   Object.assign(state, { appliedOp, stampBase, nextStream, nextTopic, nextGroup });
-  for (const node of snapshot.nodes) state.nodes.set(node.id, node);
-  for (const { id, name } of snapshot.streams) {
+  for (const node of nodes) state.nodes.set(node.id, node);
+  for (const { id, name } of streams) {
     state.streams.set(id, { id, name, topics: new Set() });
     state.streamByName.set(name, id);
   }
-  for (const topic of snapshot.topics) {
+  for (const topic of topics) {
     const stream = state.streams.get(topic.streamId);
     if (stream === undefined)
       throw new VireoError('corruptPayload', `metadata snapshot: topic ${topic.id} has no stream`);
@@ -108,8 +115,8 @@ export function decodeSnapshot(bytes: Buffer): MetadataState {
     state.topics.set(topic.id, topic);
     state.topicByName.set(topicKey(topic.streamId, topic.name), topic.id);
   }
-  for (const group of snapshot.groups) state.groups.set(group.group, group);
-  for (const [id, nonce, registeredAt] of snapshot.sessions) {
+  for (const group of groups) state.groups.set(group.group, group);
+  for (const [id, nonce, registeredAt] of sessions) {
     state.sessions.set(id, { id, nonce, registeredAt });
     state.sessionByNonce.set(nonce, id);
   }

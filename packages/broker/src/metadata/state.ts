@@ -1,5 +1,4 @@
-/** Mode of a partition: which copy counts for the quorum that commits, a journaled or a received one. */
-export type Durability = 'disk' | 'memory';
+import type { Durability } from '@vireo/protocol';
 
 /** A broker process. */
 export interface NodeEntry {

@@ -76,7 +76,7 @@ describe('offsets', () => {
       op: 3,
       duplicate: false,
     });
-    expect(machine.nextOffset).toBe(5);
+    expect(machine.endOffset).toBe(5);
     expect(committed).toEqual(log.prepares);
   });
 
@@ -213,7 +213,7 @@ describe('a lane', () => {
     expect(produce(0, 0).type).toBe('prepare');
     expect(produce(0, 0).type).toBe('prepare');
     commitAll();
-    expect(machine.nextOffset).toBe(2);
+    expect(machine.endOffset).toBe(2);
     expect(machine.laneCount).toBe(0);
   });
 });
@@ -237,6 +237,20 @@ describe('eviction', () => {
     expect(refusalCode(produce(3, 0))).toBe('sessionExpired');
     expect(produce(1, 2).type).toBe('prepare');
     expect(produce(2, 2).type).toBe('prepare');
+  });
+
+  test('takes another lane for each new one that is in flight', () => {
+    const { produce, commitAll, machine } = setUp();
+    for (let id = 1; id <= 16; id++) produce(id, 0);
+    commitAll();
+    produce(17, 0);
+    produce(18, 0);
+    expect(refusalCode(produce(1, 1))).toBe('notReady');
+    expect(refusalCode(produce(2, 1))).toBe('notReady');
+    expect(produce(3, 1).type).toBe('prepare');
+    commitAll();
+    expect(machine.laneCount).toBe(16);
+    expect(produce(3, 2).type).toBe('prepare');
   });
 
   test('spares lanes with batches in flight', () => {
@@ -276,12 +290,28 @@ describe('snapshot', () => {
     copy.restore(machine.snapshot());
     expect(copy.snapshot()).toEqual(machine.snapshot());
     expect(copy.digest()).toBe(machine.digest());
-    expect(copy.nextOffset).toBe(machine.nextOffset);
+    expect(copy.endOffset).toBe(machine.endOffset);
     expect(refusalCode(copy.admit(request(2, 0)))).toBe('sessionExpired');
     produce(18, 54, ['new']);
     const admitted = log.prepares.at(-1)!;
     expect(copy.apply(admitted)).toEqual(machine.apply(admitted));
     expect(copy.digest()).toBe(machine.digest());
+  });
+
+  test('holds no more of a lane than its window, over a change of epoch too', () => {
+    const { machine, produce, commitAll } = setUp();
+    for (let sequence = 0; sequence < 33; sequence++) {
+      produce(7, sequence);
+      commitAll();
+    }
+    const full = machine.snapshot().length;
+    produce(7, 0, ['y'], 1);
+    commitAll();
+    const copy = testMachine(options, checksums);
+    copy.restore(machine.snapshot());
+    expect(machine.snapshot().length).toBeLessThan(full);
+    expect(duplicate(copy.admit(request(7, 0, ['y'], 1))).op).toBe(34);
+    expect(refusalCode(copy.admit(request(7, 32)))).toBe('fenced');
   });
 
   test('of another format or cut short is an error with a code', () => {

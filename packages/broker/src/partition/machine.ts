@@ -62,7 +62,7 @@ export class PartitionMachine implements StateMachine {
   #lanes: LaneTable;
   #head: Head;
   #appliedOp = 0;
-  #nextOffset = 0;
+  #endOffset = 0;
 
   constructor(options: PartitionOptions, world: PartitionWorld) {
     this.#options = options;
@@ -72,8 +72,8 @@ export class PartitionMachine implements StateMachine {
   }
 
   /** Offset behind the last committed record. */
-  get nextOffset(): number {
-    return this.#nextOffset;
+  get endOffset(): number {
+    return this.#endOffset;
   }
 
   get appliedOp(): number {
@@ -105,7 +105,7 @@ export class PartitionMachine implements StateMachine {
 
   prepared(prepare: Prepare): void {
     const { op, kind } = prepare.header;
-    const next = this.#head.nextOffset ?? this.#nextOffset;
+    const next = this.nextOffset();
     if (kind !== PrepareKind.batch) this.#head.push(op, next, 0, null);
     else this.#head.push(op, next + prepare.header.count, prepare.header.producerId, laneEntryOf(prepare));
   }
@@ -113,6 +113,10 @@ export class PartitionMachine implements StateMachine {
   rebuildHead(suffix: readonly Prepare[]): void {
     this.#head.clear();
     for (const prepare of suffix) this.prepared(prepare);
+  }
+
+  nextOffset(): number {
+    return this.#head.nextOffset ?? this.#endOffset;
   }
 
   /** @returns the ProduceReply of a batch, null for other kinds: they advance the op, not the offset. */
@@ -129,13 +133,13 @@ export class PartitionMachine implements StateMachine {
   }
 
   snapshot(): Buffer {
-    return encodeSnapshot({ appliedOp: this.#appliedOp, nextOffset: this.#nextOffset }, this.#lanes);
+    return encodeSnapshot({ appliedOp: this.#appliedOp, endOffset: this.#endOffset }, this.#lanes);
   }
 
   restore(snapshot: Buffer): void {
     const { position, lanes } = decodeSnapshot(snapshot, this.#options.lanesMax);
     this.#appliedOp = position.appliedOp;
-    this.#nextOffset = position.nextOffset;
+    this.#endOffset = position.endOffset;
     this.#lanes = lanes;
     this.#head = new Head(lanes);
   }
@@ -246,32 +250,28 @@ export class PartitionMachine implements StateMachine {
         return refused('overloaded', 'too many new producers at once');
       }
     }
-    if (this.#headOffset + batch.count > U64_MAX - 1)
+    if (this.nextOffset() + batch.count > U64_MAX - 1)
       return refused('limit', 'the partition has no offsets left');
     return null;
   }
 
   #admitted(batch: BatchHeader): Admission {
     const { count, producerId, producerEpoch, sequence, codec } = batch;
-    const context = { baseOffset: this.#headOffset, count, producerId, producerEpoch, sequence, codec };
+    const context = { baseOffset: this.nextOffset(), count, producerId, producerEpoch, sequence, codec };
     return { type: 'prepare', context };
-  }
-
-  get #headOffset(): number {
-    return this.#head.nextOffset ?? this.#nextOffset;
   }
 
   #applyBatch(prepare: Prepare): ProduceReply {
     const { op, baseOffset, count, producerId, timestamp } = prepare.header;
-    if (baseOffset !== this.#nextOffset) {
+    if (baseOffset !== this.#endOffset) {
       // The chain of checksums makes this log the primary's: offsets that do not fit are a fault of the program,
       // and going on would hand out an offset twice.
       throw new VireoError(
         'internal',
-        `op ${op} begins at offset ${baseOffset}, expected ${this.#nextOffset}`,
+        `op ${op} begins at offset ${baseOffset}, expected ${this.#endOffset}`,
       );
     }
-    this.#nextOffset = baseOffset + count;
+    this.#endOffset = baseOffset + count;
     const entry = laneEntryOf(prepare);
     if (entry !== null) this.#lanes.record(producerId, entry);
     return { ok: true, baseOffset, count, timestamp, op, duplicate: false };

@@ -11,11 +11,11 @@ const ENTRY_SIZE = 40;
 /** What a partition's snapshot holds beside the lanes. */
 export interface PartitionPosition {
   readonly appliedOp: number;
-  readonly nextOffset: number;
+  readonly endOffset: number;
 }
 
 /**
- * Little-endian: `format u32 | lanes u32 | appliedOp u64 | nextOffset u64 | evictedMax u64 | 0 u64`, then per
+ * Little-endian: `format u32 | lanes u32 | appliedOp u64 | endOffset u64 | evictedMax u64 | 0 u64`, then per
  * lane, least recently used first: `producerId u64 | lastSequence u64 | lastOp u64 | epoch u32 | entries u32` and
  * per entry `sequence u64 | op u64 | offset u64 | timestamp u64 | count u32 | crc u32`. The order is part of the
  * state (it decides evictions), so the same state gives the same bytes. Fixed fields and not MessagePack: a
@@ -28,7 +28,7 @@ export function encodeSnapshot(position: PartitionPosition, lanes: LaneTable): B
   bytes.writeUInt32LE(FORMAT, 0);
   bytes.writeUInt32LE(lanes.size, 4);
   writeU64(bytes, position.appliedOp, 8);
-  writeU64(bytes, position.nextOffset, 16);
+  writeU64(bytes, position.endOffset, 16);
   writeU64(bytes, lanes.evictedMax, 24);
   let at = HEADER_SIZE;
   for (const lane of lanes.values()) {
@@ -82,7 +82,7 @@ export function decodeSnapshot(
     at = end;
   }
   if (at !== bytes.length) throw corrupt('has bytes behind its last lane');
-  return { position: { appliedOp: readU64(bytes, 8), nextOffset: readU64(bytes, 16) }, lanes };
+  return { position: { appliedOp: readU64(bytes, 8), endOffset: readU64(bytes, 16) }, lanes };
 }
 
 function decodeLane(bytes: Buffer, start: number, end: number): Lane {

@@ -64,7 +64,12 @@ export class TestLog {
     this.prepares.length = this.committed + keep;
     this.#view++;
     primary.rebuildHead(this.suffix);
-    this.#seal(Buffer.alloc(PREPARE_HEADER_SIZE), PrepareKind.noop, noContext, primary);
+    this.#seal(
+      Buffer.alloc(PREPARE_HEADER_SIZE),
+      PrepareKind.noop,
+      { ...noContext, baseOffset: primary.nextOffset() },
+      primary,
+    );
   }
 
   #seal(
