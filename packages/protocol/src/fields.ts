@@ -37,7 +37,7 @@ export class Fields {
     }
   }
 
-  /** Fields of `value`; `path` names it in errors, which bear `code` (or `invalidName`). */
+  /** Fields of `value`; `path` names it in errors, which bear `code` (or, in requests, `invalidName`). */
   static of(value: unknown, path: string, code: ErrorCode): Fields {
     return new Fields(value, path, { error: null, code });
   }
@@ -92,7 +92,9 @@ export class Fields {
     const value = this.#get(name);
     const error = validateName(value);
     if (error === null) return value as string;
-    this.#fail(`${this.#path}.${name}: ${error.message}`, error.code);
+    // A client learns that the name is wrong; a node that answers with such a name has sent a broken answer.
+    const code = this.#sink.code === 'invalidRequest' ? error.code : this.#sink.code;
+    this.#fail(`${this.#path}.${name}: ${error.message}`, code);
     return '';
   }
 
