@@ -1,1 +1,2 @@
-export {};
+export { drawProfile, type Profile, type RunResult, simulate } from './cluster/index.ts';
+export * from './history/index.ts';

@@ -1,0 +1,66 @@
+import { decodeProduceAck, type Frame, FrameKind, type Prepare } from '@vireo/protocol';
+import { quorums } from '@vireo/vsr';
+import { type Checker, Violation } from './checker.ts';
+import type { Ghost, GhostReplica } from './ghost.ts';
+
+interface Ack {
+  readonly group: number;
+  readonly op: number;
+  readonly checksum: string;
+}
+
+/**
+ * Checker 2: an acked record stays. When an ack leaves, its op is committed, the ack states the offset that the
+ * op has, and a replication quorum of disks holds it; whoever executes that op later executes the same one.
+ */
+export class AckedIsKept implements Checker {
+  readonly name = '2 acked is kept';
+  readonly #acks = new Map<string, Ack>();
+
+  toClient(ghost: Ghost, node: number, _client: number, frame: Frame): void {
+    if (frame.kind !== FrameKind.produceAck) return;
+    const ack = decodeProduceAck(frame);
+    if (!ack.ok)
+      throw new Violation(this.name, `node ${node} sent an ack that does not decode: ${ack.error.message}`);
+    const { op, baseOffset, count } = ack.value;
+    const where = `node ${node}, group ${frame.group}, op ${op}`;
+    const committed = ghost.committed(frame.group, op);
+    if (committed === undefined) throw new Violation(this.name, `${where}: acked and not committed`);
+    const { header } = committed;
+    if (header.baseOffset !== baseOffset || header.count !== count) {
+      throw new Violation(
+        this.name,
+        `${where}: acked ${count} records at ${baseOffset}, the op has ${header.count} at ${header.baseOffset}`,
+      );
+    }
+    const wanted = quorums(ghost.members.get(frame.group)?.length ?? 1).replication;
+    const copies = ghost.durableCopies(frame.group, header.checksum);
+    if (copies < wanted) {
+      throw new Violation(this.name, `${where}: acked with ${copies} durable copies of ${wanted}`);
+    }
+    this.#acks.set(`${frame.group}/${op}`, { group: frame.group, op, checksum: header.checksum });
+  }
+
+  applied(_ghost: Ghost, self: GhostReplica, prepare: Prepare): void {
+    const ack = this.#acks.get(`${self.group}/${prepare.header.op}`);
+    if (ack !== undefined && ack.checksum !== prepare.header.checksum) {
+      throw new Violation(
+        this.name,
+        `node ${self.node}, group ${self.group}: op ${ack.op} was acked and is now another one`,
+      );
+    }
+  }
+
+  ended(ghost: Ghost): void {
+    for (const { group, op, checksum } of this.#acks.values()) {
+      const copies = ghost.durableCopies(group, checksum);
+      const members = ghost.members.get(group)?.length ?? 1;
+      if (copies < members) {
+        throw new Violation(
+          this.name,
+          `group ${group}: op ${op} was acked, ${copies} of ${members} replicas hold it`,
+        );
+      }
+    }
+  }
+}

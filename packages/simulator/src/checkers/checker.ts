@@ -1,0 +1,75 @@
+import type { Frame, Prepare } from '@vireo/protocol';
+import type { Message, PersistWrite, Replica, ReplicaEvent } from '@vireo/vsr';
+import type { Ghost, GhostReplica } from './ghost.ts';
+
+/** A promise that was broken. Thrown the moment it is seen: what follows would only hide the cause. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+  /** Number and short name of the checker, as in the coverage table. */
+  readonly checker: CheckerName;
+
+  constructor(checker: CheckerName, message: string) {
+    super(message);
+    this.checker = checker;
+  }
+}
+
+/** The checkers of a run, by the number that the design gives them. */
+export const checkerNames = [
+  '1 canonical chain',
+  '2 acked is kept',
+  '3 monotone',
+  '4 one primary a view',
+  '5 durable view',
+  '6 prepareOk is durable',
+  '9 no truncation',
+  '10 dense offsets',
+  '13 committed reads',
+  '14 idempotent producers',
+  '15 notApplied is in no log',
+  '19 trace hash',
+  'liveness',
+  'assertion',
+] as const;
+export type CheckerName = (typeof checkerNames)[number];
+
+/** The part of a replica's state that is looked at before and after each step. */
+export interface Standing {
+  readonly epoch: number;
+  readonly view: number;
+  readonly logView: number;
+  readonly commitMin: number;
+  readonly commitMax: number;
+  /** Checksums of ops commitMin + 1 … head. */
+  readonly log: readonly string[];
+}
+
+/** What a replica did, with whom it is. */
+export interface ReplicaContext {
+  readonly ghost: Ghost;
+  readonly self: GhostReplica;
+  readonly replica: Replica;
+}
+
+/**
+ * One checker. It sees what the production code does at its seams and keeps what it needs in ghost state, which
+ * knows more than any replica may. It changes nothing.
+ */
+export interface Checker {
+  readonly name: CheckerName;
+  /** A process has recovered this replica from its disk; it has not acted yet. */
+  recovered?(context: ReplicaContext): void;
+  stepped?(context: ReplicaContext, before: Standing, event: ReplicaEvent | null): void;
+  /** The replica hands out a message. */
+  sends?(context: ReplicaContext, to: number, message: Message): void;
+  persists?(context: ReplicaContext, token: number, write: PersistWrite): void;
+  /** The node was told that a write is durable; its replica hears of it next. */
+  persisted?(context: ReplicaContext, token: number, ok: boolean): void;
+  /** A replica's state machine has executed an op. */
+  applied?(ghost: Ghost, self: GhostReplica, prepare: Prepare): void;
+  /** A frame leaves for a client. */
+  toClient?(ghost: Ghost, node: number, client: number, frame: Frame): void;
+  died?(ghost: Ghost, node: number): void;
+  /** The run has come to rest: every live replica has caught up. */
+  ended?(ghost: Ghost): void;
+}

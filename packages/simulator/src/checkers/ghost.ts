@@ -1,0 +1,85 @@
+import type { Prepare, PrepareHeader } from '@vireo/protocol';
+
+/** What is remembered of one replica beyond the lives of its processes. */
+export interface GhostReplica {
+  readonly node: number;
+  readonly group: number;
+  /** Process of the node, counted from 1. */
+  start: number;
+  /** Highest op applied by the present process; −1 before its recovery. */
+  appliedOp: number;
+  /** Checksums of all ops that the disk of the node was ever said to hold. */
+  readonly durable: Set<string>;
+  /** The views that the last durable state record names; −1: none yet. */
+  durableEpoch: number;
+  durableView: number;
+  durableLogView: number;
+  /** Writes handed out and not answered. */
+  readonly writes: Map<number, GhostWrite>;
+}
+
+export interface GhostWrite {
+  readonly checksums: readonly string[];
+  readonly record: { readonly epoch: number; readonly view: number; readonly logView: number } | null;
+}
+
+/** One committed op, as the first replica that executed it knew it. */
+export interface Committed {
+  readonly header: PrepareHeader;
+  readonly prepare: Prepare;
+  /** Node that executed it first. */
+  readonly node: number;
+}
+
+/** The committed log of one group: index 0 is op 1. */
+export type CommittedLog = Committed[];
+
+/** All that the simulator knows of a run and no replica may know. */
+export class Ghost {
+  readonly replicas = new Map<string, GhostReplica>();
+  readonly logs = new Map<number, CommittedLog>();
+  /** Ordered members of each group. */
+  readonly members = new Map<number, readonly number[]>();
+
+  replica(node: number, group: number): GhostReplica {
+    const key = `${node}/${group}`;
+    let replica = this.replicas.get(key);
+    if (replica === undefined) {
+      replica = {
+        node,
+        group,
+        start: 0,
+        appliedOp: -1,
+        durable: new Set(),
+        durableEpoch: -1,
+        durableView: -1,
+        durableLogView: -1,
+        writes: new Map(),
+      };
+      this.replicas.set(key, replica);
+    }
+    return replica;
+  }
+
+  log(group: number): CommittedLog {
+    let log = this.logs.get(group);
+    if (log === undefined) {
+      log = [];
+      this.logs.set(group, log);
+    }
+    return log;
+  }
+
+  committed(group: number, op: number): Committed | undefined {
+    return this.logs.get(group)?.[op - 1];
+  }
+
+  /** How many members' disks hold the op. */
+  durableCopies(group: number, checksum: string): number {
+    let copies = 0;
+    for (const node of this.members.get(group) ?? []) {
+      if (this.replicas.get(`${node}/${group}`)?.durable.has(checksum) === true) copies += 1;
+    }
+    return copies;
+  }
+}

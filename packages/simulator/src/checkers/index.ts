@@ -1,0 +1,28 @@
+import { AckedIsKept } from './acked-is-kept.ts';
+import { CanonicalChain } from './canonical-chain.ts';
+import type { Checker } from './checker.ts';
+import { CommittedReads } from './committed-reads.ts';
+import { DenseOffsets } from './dense-offsets.ts';
+import { DurableView } from './durable-view.ts';
+import { Monotone } from './monotone.ts';
+import { NoTruncation } from './no-truncation.ts';
+import { OnePrimary } from './one-primary.ts';
+import { PrepareOkIsDurable } from './prepare-ok-is-durable.ts';
+
+export { type Checker, type CheckerName, checkerNames, Violation } from './checker.ts';
+export { Ghost } from './ghost.ts';
+
+/** Fresh checkers for one run, all of them. */
+export function allCheckers(): Checker[] {
+  return [
+    new CanonicalChain(),
+    new AckedIsKept(),
+    new Monotone(),
+    new OnePrimary(),
+    new DurableView(),
+    new PrepareOkIsDurable(),
+    new NoTruncation(),
+    new DenseOffsets(),
+    new CommittedReads(),
+  ];
+}

@@ -1,0 +1,22 @@
+import { type Checker, type ReplicaContext, type Standing, Violation } from './checker.ts';
+
+/** Checker 9: an op that a replica knows to be committed does not leave its log except by being executed. */
+export class NoTruncation implements Checker {
+  readonly name = '9 no truncation';
+
+  stepped({ ghost, self, replica }: ReplicaContext, before: Standing): void {
+    const { state } = replica;
+    for (const [index, checksum] of before.log.entries()) {
+      const op = before.commitMin + 1 + index;
+      if (op > before.commitMax) return;
+      if (op <= state.commitMin || state.log[op - state.commitMin - 1]?.header.checksum === checksum)
+        continue;
+      // A leftover of an older view in the place of a committed op has to go.
+      if (ghost.committed(self.group, op)?.header.checksum !== checksum) continue;
+      throw new Violation(
+        this.name,
+        `node ${self.node}, group ${self.group}: dropped op ${op}, committed up to ${before.commitMax}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import type { Message } from '@vireo/vsr';
+import { type Checker, type ReplicaContext, Violation } from './checker.ts';
+
+interface Acked {
+  readonly logView: number;
+  readonly op: number;
+  readonly checksum: string;
+}
+
+/**
+ * Checker 6: a PrepareOk is sent only for an unbroken chain that is on stable storage. Twice: against the writes
+ * that the disk has confirmed, and after a crash against what the disk gives back.
+ */
+export class PrepareOkIsDurable implements Checker {
+  readonly name = '6 prepareOk is durable';
+  readonly #acked = new Map<string, Acked>();
+
+  sends({ self, replica, ghost }: ReplicaContext, _to: number, message: Message): void {
+    if (message.type !== 'prepareOk') return;
+    const where = `node ${self.node}, group ${self.group}`;
+    const { state } = replica;
+    let last = { op: state.commitMin, checksum: state.committedChecksum };
+    for (const { header } of state.log) {
+      if (header.op > message.op) break;
+      if (header.parent !== last.checksum) {
+        throw new Violation(
+          this.name,
+          `${where}: acks ${message.op} over a chain that breaks at ${header.op}`,
+        );
+      }
+      if (!self.durable.has(header.checksum)) {
+        throw new Violation(this.name, `${where}: acks ${message.op}, op ${header.op} is not durable`);
+      }
+      last = { op: header.op, checksum: header.checksum };
+    }
+    if (message.op > last.op) {
+      throw new Violation(this.name, `${where}: acks ${message.op}, its log ends at ${last.op}`);
+    }
+    const own =
+      message.op === last.op ? last.checksum : ghost.committed(self.group, message.op)?.header.checksum;
+    if (own !== undefined && own !== message.checksum) {
+      throw new Violation(this.name, `${where}: acks op ${message.op} under another checksum than its own`);
+    }
+    this.#acked.set(key(self), { logView: state.logView, op: message.op, checksum: message.checksum });
+  }
+
+  recovered({ self, replica, ghost }: ReplicaContext): void {
+    const acked = this.#acked.get(key(self));
+    const { state } = replica;
+    // A log of a later view was decided by a quorum that may have dropped the op rightfully.
+    if (acked === undefined || state.logView !== acked.logView) return;
+    const own =
+      acked.op === state.commitMin
+        ? state.committedChecksum
+        : acked.op < state.commitMin
+          ? ghost.committed(self.group, acked.op)?.header.checksum
+          : state.log[acked.op - state.commitMin - 1]?.header.checksum;
+    if (own !== acked.checksum) {
+      throw new Violation(
+        this.name,
+        `node ${self.node}, group ${self.group}: acked op ${acked.op} and came back ${own === undefined ? 'without it' : 'with another'}`,
+      );
+    }
+  }
+}
+
+function key({ node, group }: { node: number; group: number }): string {
+  return `${node}/${group}`;
+}

@@ -1,0 +1,86 @@
+/** What the command line asks for. */
+export interface Arguments {
+  readonly mode: 'seeds' | 'mutants';
+  /** First and last seed. */
+  readonly from: number;
+  readonly to: number;
+  /** Name of the mutant that is put in; null: the code as it is. */
+  readonly mutant: string | null;
+  readonly trace: boolean;
+  /** Runs the first seeds again in another process and compares their hashes. */
+  readonly verifyHash: boolean;
+  /** One JSON line a run, for the parent process. */
+  readonly json: boolean;
+  /** Stops at the first failure. */
+  readonly untilFailure: boolean;
+}
+
+export const usage = `Usage: npm run simulate -- [options]
+
+  --seed N           one run (default 1)
+  --seeds A..B       runs A to B
+  --verify-hash      also runs the first 3 seeds in a second process and compares the traces' hashes
+  --mutant NAME      with this defect put back
+  --mutants          every mutant, from 5 different first seeds, until it is found
+  --trace            prints every event
+  --keep-going       goes on after a failure
+`;
+
+/** Parses arguments; a text says what is wrong with them. */
+export function parseArguments(argv: readonly string[]): Arguments | string {
+  const parsed = {
+    mode: 'seeds' as Arguments['mode'],
+    from: 1,
+    to: 1,
+    mutant: null as string | null,
+    trace: false,
+    verifyHash: false,
+    json: false,
+    untilFailure: true,
+  };
+  for (let index = 0; index < argv.length; index += 1) {
+    const name = argv[index] ?? '';
+    const value = (): string => {
+      index += 1;
+      return argv[index] ?? '';
+    };
+    switch (name) {
+      case '--seed':
+      case '--seeds': {
+        const range = parseSeeds(value());
+        if (range === null) return `${name} wants a seed or a range A..B`;
+        [parsed.from, parsed.to] = range;
+        break;
+      }
+      case '--mutant':
+        parsed.mutant = value();
+        break;
+      case '--mutants':
+        parsed.mode = 'mutants';
+        break;
+      case '--trace':
+        parsed.trace = true;
+        break;
+      case '--verify-hash':
+        parsed.verifyHash = true;
+        break;
+      case '--json':
+        parsed.json = true;
+        break;
+      case '--keep-going':
+        parsed.untilFailure = false;
+        break;
+      default:
+        return `unknown option ${name}`;
+    }
+  }
+  return parsed;
+}
+
+function parseSeeds(text: string): [number, number] | null {
+  const match = /^(\d{1,15})(?:\.\.(\d{1,15}))?$/.exec(text);
+  if (match === null) return null;
+  const from = Number(match[1]);
+  const to = match[2] === undefined ? from : Number(match[2]);
+  return from <= to ? [from, to] : null;
+}

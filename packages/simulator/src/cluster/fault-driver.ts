@@ -1,0 +1,149 @@
+import type { Prng } from '../world/prng.ts';
+import type { Scheduler } from '../world/scheduler.ts';
+import type { SimNetwork } from '../world/sim-network.ts';
+import type { Trace } from '../world/trace.ts';
+import type { CutShape, Fault, Target } from './faults.ts';
+import type { SimNode } from './sim-node.ts';
+
+interface DriverParts {
+  readonly scheduler: Scheduler;
+  readonly network: SimNetwork;
+  readonly random: Prng;
+  readonly trace: Trace;
+  readonly nodes: readonly SimNode[];
+  readonly clients: readonly number[];
+  /** Node that leads the n-th group, null when none does. */
+  primaryOf(groupIndex: number): number | null;
+}
+
+/** Carries out a fault schedule, and ends all of it when the liveness phase begins. */
+export class FaultDriver {
+  readonly #parts: DriverParts;
+  #over = false;
+  /** Faults that hit something. */
+  applied = 0;
+
+  constructor(parts: DriverParts) {
+    this.#parts = parts;
+  }
+
+  schedule(faults: readonly Fault[]): void {
+    const { scheduler } = this.#parts;
+    const start = scheduler.now;
+    for (const fault of faults) scheduler.at(start + fault.at, () => this.#apply(fault));
+  }
+
+  /** No more faults; whoever is down, stopped or cut off comes back. */
+  heal(): void {
+    this.#over = true;
+    const { network, nodes, trace, scheduler } = this.#parts;
+    trace.event(scheduler.now, 'fault.heal');
+    network.calm = true;
+    network.heal();
+    for (const node of nodes) {
+      node.disk.slowness = 1;
+      if (node.isPaused) node.resume();
+      if (!node.isUp) node.start();
+    }
+  }
+
+  #apply(fault: Fault): void {
+    if (this.#over) return;
+    const { scheduler, network, nodes, random, trace } = this.#parts;
+    if (fault.type === 'powerCut') {
+      trace.event(scheduler.now, 'fault.powerCut');
+      this.applied += 1;
+      for (const node of nodes) {
+        node.kill(true);
+        this.#restartLater(node, fault.downFor + random.below(200_000));
+      }
+      return;
+    }
+    const node = this.#resolve(fault.target);
+    if (node === undefined || !node.isUp) return;
+    this.applied += 1;
+    trace.event(scheduler.now, `fault.${fault.type}`, node.id);
+    switch (fault.type) {
+      case 'crash':
+        node.killAfter(fault.effects, () => {
+          node.kill(fault.powerLost);
+          this.#restartLater(node, fault.downFor);
+        });
+        return;
+      case 'pause':
+        node.pause();
+        this.#later(fault.for, () => node.resume());
+        return;
+      case 'slowDisk':
+        node.disk.slowness = fault.factor;
+        this.#later(fault.for, () => {
+          node.disk.slowness = 1;
+        });
+        return;
+      case 'clockStep':
+        node.clock.step(fault.micros);
+        return;
+      case 'reset':
+        for (const { id, owner, peer } of network.connections()) {
+          if ((owner === node.id || peer === node.id) && random.chance(500)) network.reset(id);
+        }
+        return;
+      case 'cut':
+        this.#cut(node.id, fault.shape);
+        this.#later(fault.for, () => network.heal());
+        return;
+    }
+  }
+
+  #cut(node: number, shape: CutShape): void {
+    const { network, nodes, clients, random } = this.#parts;
+    const others = nodes.map(({ id }) => id).filter((id) => id !== node);
+    const everybody = [...others, ...clients];
+    switch (shape) {
+      case 'isolate':
+        // From the other nodes alone: clients that still reach it are the harder case.
+        for (const id of others) this.#both(node, id);
+        return;
+      case 'deaf':
+        for (const id of everybody) network.cut(id, node);
+        return;
+      case 'mute':
+        for (const id of everybody) network.cut(node, id);
+        return;
+      case 'oneWay':
+        if (others.length > 0) network.cut(node, random.pick(others));
+        return;
+      case 'split': {
+        const side = new Set([node, ...everybody.filter(() => random.chance(500))]);
+        for (const inside of side) {
+          for (const outside of everybody) if (!side.has(outside)) this.#both(inside, outside);
+        }
+        return;
+      }
+    }
+  }
+
+  #both(left: number, right: number): void {
+    this.#parts.network.cut(left, right);
+    this.#parts.network.cut(right, left);
+  }
+
+  #restartLater(node: SimNode, delay: number): void {
+    this.#later(delay, () => {
+      if (!node.isUp) node.start();
+    });
+  }
+
+  #later(delay: number, run: () => void): void {
+    this.#parts.scheduler.after(delay, () => {
+      if (!this.#over) run();
+    });
+  }
+
+  #resolve(target: Target): SimNode | undefined {
+    const { nodes, primaryOf } = this.#parts;
+    if ('node' in target) return nodes[target.node];
+    const primary = primaryOf(target.primaryOfGroup);
+    return primary === null ? undefined : nodes[primary];
+  }
+}

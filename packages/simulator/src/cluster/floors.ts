@@ -1,0 +1,49 @@
+import type { Message, Replica, ReplicaEvent } from '@vireo/vsr';
+import type { Standing } from '../checkers/checker.ts';
+import type { GhostReplica } from '../checkers/ghost.ts';
+
+/** What must have happened in a batch of runs for its green to mean anything. */
+export const floorNames = [
+  'view change with an uncommitted suffix',
+  'repair',
+  'restart of a primary',
+  'duplicate answered',
+  'checkpoint reuse',
+] as const;
+export type FloorName = (typeof floorNames)[number];
+
+/** Counts of one run. */
+export class Floors {
+  readonly counts: Record<FloorName, number> = {
+    'view change with an uncommitted suffix': 0,
+    repair: 0,
+    'restart of a primary': 0,
+    'duplicate answered': 0,
+    'checkpoint reuse': 0,
+  };
+  readonly #started = new Set<string>();
+  #suffixAwaited = false;
+
+  add(name: FloorName, count = 1): void {
+    this.counts[name] += count;
+  }
+
+  sends(message: Message): void {
+    this.#suffixAwaited ||= message.type === 'startView' && message.headers.length > 0;
+  }
+
+  stepped(self: GhostReplica, replica: Replica, before: Standing, event: ReplicaEvent | null): void {
+    const { state } = replica;
+    if (this.#suffixAwaited) {
+      this.#suffixAwaited = false;
+      // A started view counts once, however often its StartView is sent again.
+      const key = `${self.group}/${state.epoch}/${state.view}`;
+      if (!this.#started.has(key)) this.add('view change with an uncommitted suffix');
+      this.#started.add(key);
+    }
+    if (event?.type !== 'message' || event.message.type !== 'repair' || event.message.prepares.length === 0)
+      return;
+    const head = state.commitMin + state.log.length;
+    if (head > before.commitMin + before.log.length || state.commitMin > before.commitMin) this.add('repair');
+  }
+}

@@ -1,0 +1,13 @@
+import { defaultLimits, type Limits } from '@vireo/protocol';
+
+const KiB = 1024;
+
+/** Small, so that rolls, checkpoints and reuse of the journal happen within seconds of simulated time. */
+export const simLimits: Limits = {
+  ...defaultLimits,
+  pipelineOpsMax: 4,
+  journalFiles: 4,
+  journalFileBytes: 64 * KiB,
+  segmentBytes: 64 * KiB,
+  tailCacheBytesMax: 256 * KiB,
+};

@@ -1,0 +1,247 @@
+import { type Frame, FrameKind, FrameReader, type Prepare } from '@vireo/protocol';
+import { GroupLog } from '@vireo/storage';
+import { type Message, type PersistWrite, Replica, type ReplicaEffects, type ReplicaEvent } from '@vireo/vsr';
+import type { Checker, ReplicaContext, Standing } from '../checkers/checker.ts';
+import { Ghost, type GhostWrite } from '../checkers/ghost.ts';
+import { simChecksums } from '../world/sim-checksums.ts';
+import { Floors } from './floors.ts';
+
+/** The observer of the run that is under way; the production code is synchronous, so there is one at a time. */
+let active: Observer | null = null;
+
+const alive = () => true;
+
+/**
+ * Watches the production packages at their seams: every step of a replica with the effects it has, every op that
+ * reaches a group's log, every frame to a client. The packages have no hooks for this, and need none: the
+ * methods are wrapped here, once, and cost nothing when no run is under way.
+ */
+export class Observer {
+  readonly ghost = new Ghost();
+  readonly floors = new Floors();
+  readonly #checkers: readonly Checker[];
+  readonly #taps = new WeakMap<Replica, Tap>();
+  /** Replicas of the processes that run now, by node and group. */
+  readonly #live = new Map<string, Replica>();
+  /** Node whose code runs, and the number of its process. */
+  #node = -1;
+  #start = 0;
+  #isAlive = alive;
+
+  constructor(checkers: readonly Checker[]) {
+    this.#checkers = checkers;
+  }
+
+  /** Until `left`, what runs is code of `node`; what it does after `isAlive` has become false reaches nobody. */
+  entered(node: number, start: number, isAlive: () => boolean): void {
+    this.#node = node;
+    this.#start = start;
+    this.#isAlive = isAlive;
+    active = this;
+  }
+
+  live(node: number, group: number): Replica | undefined {
+    return this.#live.get(`${node}/${group}`);
+  }
+
+  /** Node that leads a group in its highest view, as far as it says itself. */
+  primaryOf(group: number): number | null {
+    let best: Replica | null = null;
+    for (const [key, replica] of this.#live) {
+      if (Number(key.split('/')[1]) !== group || !isLeading(replica)) continue;
+      if (best === null || replica.state.view > best.state.view) best = replica;
+    }
+    return best?.config.self ?? null;
+  }
+
+  left(): void {
+    active = null;
+  }
+
+  died(node: number): void {
+    for (const replica of this.ghost.replicas.values()) {
+      if (replica.node !== node) continue;
+      const live = this.live(node, replica.group);
+      if (live !== undefined && isLeading(live)) this.floors.add('restart of a primary');
+      this.#live.delete(`${node}/${replica.group}`);
+      replica.writes.clear();
+      replica.appliedOp = -1;
+    }
+    for (const checker of this.#checkers) checker.died?.(this.ghost, node);
+  }
+
+  ended(): void {
+    for (const checker of this.#checkers) checker.ended?.(this.ghost);
+  }
+
+  /** A whole frame leaves `from`; client ids begin at `clientsFrom`. */
+  frame(from: number, to: number, bytes: Buffer): void {
+    const kind = bytes[4];
+    if (kind !== FrameKind.produceAck && kind !== FrameKind.batches) return;
+    // A reader of its own: the frame is decoded exactly as a client decodes it.
+    const reader = new FrameReader({ frameBytesMax: 1 << 30 }, simChecksums);
+    const error = reader.push(Buffer.from(bytes), (frame: Frame) => {
+      for (const checker of this.#checkers) checker.toClient?.(this.ghost, from, to, frame);
+    });
+    if (error !== null) throw new Error(`node ${from} sent a frame that does not decode: ${error.message}`);
+  }
+
+  /** The replica that is being looked at; its first sight in a process is its recovery. */
+  #context(replica: Replica): ReplicaContext {
+    const self = this.ghost.replica(this.#node, replica.config.group);
+    const context = { ghost: this.ghost, self, replica };
+    if (self.start !== this.#start || self.appliedOp < 0) {
+      self.start = this.#start;
+      self.appliedOp = replica.state.commitMin;
+      this.ghost.members.set(replica.config.group, replica.config.members);
+      self.writes.clear();
+      this.#live.set(`${this.#node}/${replica.config.group}`, replica);
+      const { durableView, durableLogView, epoch } = replica.state;
+      // What a journal gave back is on the disk. A record it lost cannot raise what is remembered here.
+      self.durableEpoch = Math.max(self.durableEpoch, epoch);
+      self.durableView = Math.max(self.durableView, durableView);
+      self.durableLogView = Math.max(self.durableLogView, durableLogView);
+      for (const entry of replica.state.log) if (entry.durable) self.durable.add(entry.header.checksum);
+      for (const checker of this.#checkers) checker.recovered?.(context);
+    }
+    return context;
+  }
+
+  step(
+    replica: Replica,
+    event: ReplicaEvent | null,
+    out: ReplicaEffects,
+    run: (out: ReplicaEffects) => void,
+  ): void {
+    if (!this.#isAlive()) {
+      run(out);
+      return;
+    }
+    const context = this.#context(replica);
+    const { self } = context;
+    if (event?.type === 'persisted') this.#persisted(context, event.token, event.ok);
+    const before = standing(replica);
+    let tap = this.#taps.get(replica);
+    if (tap === undefined) {
+      tap = new Tap(this, context);
+      this.#taps.set(replica, tap);
+    }
+    tap.context = context;
+    tap.out = out;
+    run(tap);
+    if (!this.#isAlive()) return;
+    for (const checker of this.#checkers) checker.stepped?.(context, before, event);
+    this.floors.stepped(self, replica, before, event);
+  }
+
+  sends(context: ReplicaContext, to: number, message: Message): void {
+    if (!this.#isAlive()) return;
+    for (const checker of this.#checkers) checker.sends?.(context, to, message);
+    this.floors.sends(message);
+  }
+
+  persists(context: ReplicaContext, token: number, write: PersistWrite): void {
+    if (!this.#isAlive()) return;
+    context.self.writes.set(token, {
+      checksums: write.prepares.map((prepare) => prepare.header.checksum),
+      record:
+        write.type === 'state'
+          ? { epoch: write.record.epoch, view: write.record.view, logView: write.record.logView }
+          : null,
+    });
+    for (const checker of this.#checkers) checker.persists?.(context, token, write);
+  }
+
+  applied(prepare: Prepare): void {
+    if (!this.#isAlive()) return;
+    const { group, op } = prepare.header;
+    const self = this.ghost.replica(this.#node, group);
+    for (const checker of this.#checkers) checker.applied?.(this.ghost, self, prepare);
+    self.appliedOp = op;
+    const log = this.ghost.log(group);
+    if (op === log.length + 1) log.push({ header: prepare.header, prepare, node: this.#node });
+  }
+
+  #persisted(context: ReplicaContext, token: number, ok: boolean): void {
+    const { self } = context;
+    const write = self.writes.get(token) ?? firstWrite(context.replica, token);
+    if (write !== undefined && ok) {
+      self.writes.delete(token);
+      for (const checksum of write.checksums) self.durable.add(checksum);
+      if (write.record !== null) {
+        self.durableEpoch = write.record.epoch;
+        self.durableView = write.record.view;
+        self.durableLogView = write.record.logView;
+      }
+    }
+    for (const checker of this.#checkers) checker.persisted?.(context, token, ok);
+  }
+}
+
+/** Passes a replica's effects on, and tells the observer. */
+class Tap implements ReplicaEffects {
+  context: ReplicaContext;
+  out: ReplicaEffects | null = null;
+  readonly #observer: Observer;
+
+  constructor(observer: Observer, context: ReplicaContext) {
+    this.#observer = observer;
+    this.context = context;
+  }
+
+  send(to: number, message: Message): void {
+    this.#observer.sends(this.context, to, message);
+    this.out?.send(to, message);
+  }
+  persist(token: number, write: PersistWrite): void {
+    this.#observer.persists(this.context, token, write);
+    this.out?.persist(token, write);
+  }
+  load(token: number, first: number, last: number, bytesMax: number): void {
+    this.out?.load(token, first, last, bytesMax);
+  }
+  reply(requestId: number, outcome: Parameters<ReplicaEffects['reply']>[1]): void {
+    this.out?.reply(requestId, outcome);
+  }
+}
+
+function standing(replica: Replica): Standing {
+  const { epoch, view, logView, commitMin, commitMax, log } = replica.state;
+  return { epoch, view, logView, commitMin, commitMax, log: log.map((entry) => entry.header.checksum) };
+}
+
+/** A write that the replica handed out while it was constructed, which nothing can be wrapped around. */
+function firstWrite(replica: Replica, token: number): GhostWrite | undefined {
+  const write = replica.state.tokens.get(token);
+  if (write === undefined) return undefined;
+  return {
+    checksums: write.headers.map((header) => header.checksum),
+    record:
+      write.type === 'state'
+        ? { epoch: replica.state.epoch, view: write.view, logView: write.logView }
+        : null,
+  };
+}
+
+function isLeading({ state, primary, config }: Replica): boolean {
+  return state.status === 'normal' && primary === config.self && state.started;
+}
+
+const productionStep = Replica.prototype.step;
+const productionSettle = Replica.prototype.settle;
+const productionAppend = GroupLog.prototype.append;
+
+Replica.prototype.step = function step(event: ReplicaEvent, out: ReplicaEffects): void {
+  if (active === null) productionStep.call(this, event, out);
+  else active.step(this, event, out, (tap) => productionStep.call(this, event, tap));
+};
+
+Replica.prototype.settle = function settle(out: ReplicaEffects): void {
+  if (active === null) productionSettle.call(this, out);
+  else active.step(this, null, out, (tap) => productionSettle.call(this, tap));
+};
+
+GroupLog.prototype.append = function append(prepare: Prepare): void {
+  active?.applied(prepare);
+  productionAppend.call(this, prepare);
+};

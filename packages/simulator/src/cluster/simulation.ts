@@ -1,0 +1,287 @@
+import type { BrokerConfig } from '@vireo/broker';
+import { allCheckers, Violation } from '../checkers/index.ts';
+import { Consumer } from '../clients/consumer.ts';
+import { type ClientWorld, Link } from '../clients/link.ts';
+import { Producer } from '../clients/producer.ts';
+import { createTopic } from '../clients/topic.ts';
+import { History } from '../history/index.ts';
+import { Prng } from '../world/prng.ts';
+import { Scheduler } from '../world/scheduler.ts';
+import { SimClock } from '../world/sim-clock.ts';
+import { SimDisk } from '../world/sim-disk.ts';
+import { SimNetwork } from '../world/sim-network.ts';
+import { Trace } from '../world/trace.ts';
+import { FaultDriver } from './fault-driver.ts';
+import { checkHistory, firstDifference, firstUnrest } from './final-checks.ts';
+import type { FloorName } from './floors.ts';
+import { simLimits } from './limits.ts';
+import { Observer } from './observer.ts';
+import type { Profile } from './profile.ts';
+import { SimNode } from './sim-node.ts';
+
+/** Ids of clients begin here; below are nodes. */
+const clientsFrom = 1_000;
+/** A cluster without faults stands within this time, µs. */
+const setUpMax = 20_000_000;
+/** After all faults have ended, everything has settled within this time, µs. */
+const settleMax = 60_000_000;
+
+export interface Failure {
+  readonly checker: string;
+  readonly message: string;
+  /** Simulated µs. */
+  readonly at: number;
+  /** The last events, oldest first. */
+  readonly trace: readonly string[];
+}
+
+export interface RunResult {
+  readonly seed: number;
+  readonly failure: Failure | null;
+  readonly hash: string;
+  readonly operations: number;
+  readonly acked: number;
+  readonly consumed: number;
+  readonly faults: number;
+  readonly events: number;
+  readonly simulatedMicros: number;
+  readonly floors: Readonly<Record<FloorName, number>>;
+}
+
+export interface RunOptions {
+  /** Takes each line of the full trace. */
+  readonly print?: (line: string) => void;
+}
+
+/** Runs one profile from nothing to rest: set-up, faults under load, healing, final comparison. */
+export function simulate(profile: Profile, options: RunOptions = {}): RunResult {
+  return new Simulation(profile, options.print ?? null).run();
+}
+
+class Simulation {
+  readonly #profile: Profile;
+  readonly #random: Prng;
+  readonly #scheduler: Scheduler;
+  readonly #trace: Trace;
+  readonly #network: SimNetwork;
+  readonly #observer = new Observer(allCheckers());
+  readonly #history = new History();
+  readonly #nodes: SimNode[];
+  readonly #producers: Producer[];
+  readonly #consumers: Consumer[];
+  readonly #driver: FaultDriver;
+  #failure: Failure | null = null;
+
+  constructor(profile: Profile, print: ((line: string) => void) | null) {
+    this.#profile = profile;
+    this.#random = Prng.fromSeed(profile.seed).fork('run');
+    this.#scheduler = new Scheduler(this.#random.fork('scheduler'));
+    this.#trace = new Trace(print);
+    this.#network = new SimNetwork(
+      this.#scheduler,
+      this.#random.fork('network'),
+      profile.network,
+      this.#trace,
+    );
+    this.#network.onFrame = (from, to, frame) => {
+      if (from < clientsFrom && to >= clientsFrom) this.#observer.frame(from, to, frame);
+    };
+    this.#network.onBufferChanged = (from) =>
+      this.#fail('assertion', `node ${from} changed a Buffer after it was handed to send`);
+    this.#nodes = Array.from({ length: profile.nodes }, (_, id) => this.#makeNode(id));
+    this.#producers = Array.from({ length: profile.producers }, (_, index) => this.#makeProducer(index));
+    this.#consumers = Array.from({ length: profile.consumers }, (_, index) => this.#makeConsumer(index));
+    this.#driver = new FaultDriver({
+      scheduler: this.#scheduler,
+      network: this.#network,
+      random: this.#random.fork('faults'),
+      trace: this.#trace,
+      nodes: this.#nodes,
+      clients: Array.from(
+        { length: profile.producers + profile.consumers },
+        (_, index) => clientsFrom + 1 + index,
+      ),
+      primaryOf: (groupIndex) => this.#observer.primaryOf(groupIndex),
+    });
+  }
+
+  run(): RunResult {
+    try {
+      this.#phases();
+    } catch (error) {
+      this.#failed(error);
+    }
+    const counts = this.#history.counts();
+    return {
+      seed: this.#profile.seed,
+      failure: this.#failure,
+      hash: this.#trace.hash,
+      operations: [...this.#producers, ...this.#consumers].reduce(
+        (sum, client) => sum + client.operations,
+        0,
+      ),
+      acked: counts.acked,
+      consumed: counts.consumed,
+      faults: this.#driver.applied,
+      events: this.#scheduler.count,
+      simulatedMicros: this.#scheduler.now,
+      floors: this.#observer.floors.counts,
+    };
+  }
+
+  #phases(): void {
+    const { duration, faults } = this.#profile;
+    let isCreated = false;
+    for (const node of this.#nodes) node.start();
+    const world = this.#clientWorld();
+    const links = Array.from(
+      { length: world.nodes },
+      (_, node) => new Link(clientsFrom, 'admin', node, world, this.#random.fork(`admin ${node}`), () => {}),
+    );
+    createTopic(
+      world,
+      links,
+      this.#random.fork('admin'),
+      this.#profile.partitions,
+      this.#profile.nodes,
+      () => {
+        isCreated = true;
+      },
+    );
+    if (!this.#until(setUpMax, () => isCreated)) {
+      this.#fail('liveness', 'no topic within the set-up time');
+      return;
+    }
+
+    for (const client of [...this.#producers, ...this.#consumers]) client.start();
+    this.#driver.schedule(faults);
+    this.#until(duration, () => false);
+
+    if (this.#failure !== null) return;
+    this.#driver.heal();
+    const isSettled = (): boolean => this.#unrest() === null;
+    if (!this.#until(settleMax, isSettled)) {
+      this.#fail('liveness', `after all faults ended: ${this.#unrest() ?? 'no rest'}`);
+    }
+    if (this.#failure !== null) return;
+    this.#observer.ended();
+    const difference = firstDifference(this.#observer.ghost, this.#nodes);
+    if (difference !== null) this.#fail('1 canonical chain', difference);
+    const problem = checkHistory(this.#history, this.#observer.ghost, this.#profile.partitions);
+    if (problem !== null) this.#fail(problem.checker, problem.message);
+  }
+
+  #unrest(): string | null {
+    const producer = this.#producers.find((each) => !each.isDone);
+    if (producer !== undefined) return `producer ${this.#producers.indexOf(producer)} waits for answers`;
+    return firstUnrest(this.#observer, this.#nodes, this.#consumers, this.#profile.partitions);
+  }
+
+  /** Runs for `micros` or until `holds`; looks at it every 50 ms only, for it costs more than an event. */
+  #until(micros: number, holds: () => boolean): boolean {
+    const end = this.#scheduler.now + micros;
+    while (this.#failure === null) {
+      if (holds()) return true;
+      if (this.#scheduler.now >= end) return false;
+      this.#scheduler.runUntil(Math.min(end, this.#scheduler.now + 50_000), () => this.#failure !== null);
+    }
+    return false;
+  }
+
+  #makeNode(id: number): SimNode {
+    const { nodes, disk, clockDriftPpmMax, clockOffsetMicrosMax, turnDelayMean, turnEventsMax } =
+      this.#profile;
+    const random = this.#random.fork(`node ${id}`);
+    const addresses = Array.from({ length: nodes }, (_, node) => ({
+      id: node,
+      address: `node-${node}:7400`,
+      host: `host-${node}`,
+    }));
+    const config: BrokerConfig = {
+      node: id,
+      cluster: 'simulated',
+      nodes: addresses,
+      secret: 'a secret',
+      limits: simLimits,
+      tickMs: 10,
+    };
+    const simDisk = new SimDisk(id, this.#scheduler, random.fork('disk'), disk, this.#trace);
+    const identity = {
+      format: 1,
+      cluster: config.cluster,
+      node: id,
+      incarnation: random.fork('incarnation').bytes(16).toString('hex'),
+      founders: addresses,
+    };
+    simDisk.place('node.json', Buffer.from(JSON.stringify(identity)));
+    return new SimNode({
+      id,
+      config,
+      scheduler: this.#scheduler,
+      network: this.#network,
+      disk: simDisk,
+      clock: new SimClock(this.#scheduler, random.fork('clock'), clockDriftPpmMax, clockOffsetMicrosMax),
+      random,
+      trace: this.#trace,
+      turnDelayMean,
+      turnEventsMax,
+      watcher: {
+        entered: (node, isAlive) => this.#observer.entered(node.id, node.starts, isAlive),
+        left: () => this.#observer.left(),
+        died: (node) => this.#observer.died(node.id),
+        broke: (_node, error) => this.#failed(error),
+        logged: (node, level, name, fields) => {
+          if (level === 'debug') return;
+          if (name === 'journal.reused') this.#observer.floors.add('checkpoint reuse');
+          this.#trace.event(this.#scheduler.now, 'log', node.id, name);
+          this.#trace.detail(() => `${name} ${JSON.stringify(fields)}`);
+        },
+      },
+    });
+  }
+
+  #makeProducer(index: number): Producer {
+    const { producers, produceRequests, duration } = this.#profile;
+    const name = `p${index}`;
+    return new Producer({
+      id: clientsFrom + 1 + index,
+      name,
+      world: this.#clientWorld(),
+      history: this.#history,
+      random: this.#random.fork(name),
+      requests: Math.ceil(produceRequests / producers),
+      duration,
+      onDuplicate: () => this.#observer.floors.add('duplicate answered'),
+    });
+  }
+
+  #makeConsumer(index: number): Consumer {
+    const name = `c${index}`;
+    return new Consumer({
+      id: clientsFrom + 1 + this.#profile.producers + index,
+      name,
+      world: this.#clientWorld(),
+      history: this.#history,
+      random: this.#random.fork(name),
+    });
+  }
+
+  #clientWorld(): ClientWorld {
+    return {
+      scheduler: this.#scheduler,
+      network: this.#network,
+      nodes: this.#profile.nodes,
+      broken: (client, message) => new Violation('14 idempotent producers', `${client}: ${message}`),
+    };
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof Violation) this.#fail(error.checker, error.message);
+    else this.#fail('assertion', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+
+  #fail(checker: string, message: string): void {
+    if (this.#failure !== null) return;
+    this.#failure = { checker, message, at: this.#scheduler.now, trace: this.#trace.lastLines() };
+  }
+}

@@ -1,0 +1,42 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { coverage, type Feature, features } from './coverage-table.ts';
+import { mutants } from './mutants/index.ts';
+
+const packages = fileURLToPath(new URL('../../', import.meta.url));
+
+function sourcesOf(name: string): string {
+  const directory = join(packages, name, 'src');
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.includes('coverage-table'))
+    .map((file) => readFileSync(join(directory, file), 'utf8'))
+    .join('\n');
+}
+
+describe('coverage table', () => {
+  it.each(Object.keys(features) as Feature[])('no row waits for %s once it exists', (feature) => {
+    const { package: owner, pattern } = features[feature];
+    const waiting = coverage.filter(({ standing }) => standing.state === 'waits' && standing.for === feature);
+    const exists = pattern.test(sourcesOf(owner));
+    expect(exists ? waiting.map(({ name }) => name) : []).toEqual([]);
+  });
+
+  it('has a row for each mutant that exists, which names only checkers that may find it', () => {
+    const rows = new Map(
+      coverage.flatMap(({ standing }) =>
+        standing.state === 'found' ? [[standing.mutant, standing] as const] : [],
+      ),
+    );
+    expect([...rows.keys()].sort()).toEqual(mutants.map(({ name }) => name).sort());
+    for (const { name, finders } of mutants) {
+      for (const checker of rows.get(name)?.by ?? []) expect(finders).toContain(checker);
+    }
+  });
+
+  it('has each row once', () => {
+    const names = coverage.map(({ kind, name }) => `${kind} ${name}`);
+    expect(new Set(names).size).toBe(names.length);
+  });
+});

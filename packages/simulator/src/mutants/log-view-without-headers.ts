@@ -1,0 +1,24 @@
+import type { Mutant } from './mutant.ts';
+
+/** After a restart the old log comes back under the new logView, and outranks logs that hold what was acked. */
+export const logViewWithoutHeaders: Mutant = {
+  name: 'log-view-without-headers',
+  rule: 'logView is durable only together with the headers that it ranks',
+  edits: [
+    {
+      package: 'vsr',
+      module: 'replay',
+      find: 'for (const header of record.headers)',
+      replace: 'for (const header of [])',
+    },
+    { package: 'vsr', module: 'replay', find: 'if (head() > recordedHead', replace: 'if (false' },
+    { package: 'vsr', module: 'replay', find: 'if (head() < recordedHead)', replace: 'if (false)' },
+  ],
+  finders: [
+    '1 canonical chain',
+    '2 acked is kept',
+    '5 durable view',
+    '6 prepareOk is durable',
+    '14 idempotent producers',
+  ],
+};

@@ -1,0 +1,16 @@
+import type { Mutant } from './mutant.ts';
+
+/** A write that was under way when the log was replaced vouches for whatever stands in its place when it ends. */
+export const stalePrepareOk: Mutant = {
+  name: 'stale-prepare-ok',
+  rule: 'PrepareOk is made from the state at its persisted event',
+  edits: [
+    {
+      package: 'vsr',
+      module: 'writes',
+      find: 'if (entry !== null && entry.header.checksum === header.checksum)',
+      replace: 'if (entry !== null)',
+    },
+  ],
+  finders: ['6 prepareOk is durable', '2 acked is kept', '1 canonical chain'],
+};
