@@ -28,21 +28,21 @@ function setUp(nodes = 3) {
   if (nodes > 0) log.run({ op: 'found', nodes: testNodes(nodes) });
   const run = (plan: Plan) => (plan.ok ? log.run(plan.op) : plan);
   const createStream = (name: string, limits: Limits = defaultLimits) =>
-    run(machine.planCreateStream(name, limits));
+    log.run({ op: 'createStream', name, streamsMax: limits.streamsMax });
   const createTopic = (path: string, changes: Partial<TopicRequest> = {}, limits: Limits = defaultLimits) => {
     const [stream, name] = path.split('/') as [string, string];
     const request = { stream, name, partitions: 2, replication: 3, durability: 'disk', ...changes };
     return run(machine.planCreateTopic(request, limits));
   };
-  return { machine, log, events, run, createStream, createTopic };
+  const register = (nonce: number, sessionsMax = 100) =>
+    log.run({ op: 'register', nonce: String(nonce).repeat(32), sessionsMax });
+  return { machine, log, events, run, register, createStream, createTopic };
 }
 
 function opOf(plan: Plan): MetadataOp {
   if (!plan.ok) throw new Error(plan.message);
   return plan.op;
 }
-
-const nonce = (byte: number) => Buffer.alloc(16, byte);
 
 describe('founding', () => {
   test('lists the nodes once; the same again is ok, others are refused', () => {
@@ -80,28 +80,26 @@ describe('founding', () => {
 
 describe('sessions', () => {
   test('are numbered by the op that made them, one per nonce', () => {
-    const { machine, log, run } = setUp();
+    const { machine, log, register } = setUp();
     log.noop();
-    const first = run(machine.planRegister(nonce(1), defaultLimits));
+    const first = register(1);
     expect(first).toEqual({ ok: true, stamp: 3, type: 'registered', sessionId: 3 });
-    expect(run(machine.planRegister(nonce(2), defaultLimits))).toMatchObject({ sessionId: 4 });
-    expect(run(machine.planRegister(nonce(1), defaultLimits))).toEqual({ ...first, stamp: 5 });
+    expect(register(2)).toMatchObject({ sessionId: 4 });
+    expect(register(1)).toEqual({ ...first, stamp: 5 });
     expect(machine.sessionCount).toBe(2);
-    expect(machine.planRegister(Buffer.alloc(15), defaultLimits)).toMatchObject({ code: 'invalidRequest' });
   });
 
   test('stand as known, absent, or not heard of yet', () => {
-    const { machine, run } = setUp();
-    run(machine.planRegister(nonce(1), defaultLimits));
+    const { machine, register } = setUp();
+    register(1);
     expect([1, 2, 3].map((id) => machine.sessionStanding(id))).toEqual(['absent', 'known', 'behind']);
   });
 
   test('are limited, but a known nonce is still answered', () => {
-    const { machine, run } = setUp();
-    const limits = { ...defaultLimits, sessionsMax: 1 };
-    expect(run(machine.planRegister(nonce(1), limits))).toMatchObject({ ok: true });
-    expect(run(machine.planRegister(nonce(2), limits))).toMatchObject({ ok: false, code: 'limit' });
-    expect(run(machine.planRegister(nonce(1), limits))).toMatchObject({ ok: true, sessionId: 2 });
+    const { register } = setUp();
+    expect(register(1, 1)).toMatchObject({ ok: true });
+    expect(register(2, 1)).toMatchObject({ ok: false, code: 'limit' });
+    expect(register(1, 1)).toMatchObject({ ok: true, sessionId: 2 });
   });
 });
 
@@ -179,7 +177,7 @@ describe('streams and topics', () => {
     expect(createTopic('shop/a', { partitions: 0 })).toMatchObject({ code: 'invalidRequest' });
     expect(createTopic('shop/a', { partitions: 1.5 })).toMatchObject({ code: 'invalidRequest' });
     expect(createTopic('shop/a', { partitions: 1_025 })).toMatchObject({ code: 'limit' });
-    expect(createTopic('shop/a', { durability: 'memory' })).toMatchObject({ code: 'durabilityUnavailable' });
+    expect(createTopic('shop/a', { durability: 'memory' })).toMatchObject({ code: 'invalid' });
     expect(createTopic('shop/a', { durability: 'paper' })).toMatchObject({ code: 'invalidRequest' });
     expect(createTopic('shop/a', { segmentBytes: 1 })).toMatchObject({ code: 'invalidRequest' });
     expect(createTopic('shop/a', { partitions: 1_024 })).toMatchObject({ ok: true });
@@ -233,6 +231,34 @@ describe('streams and topics', () => {
     expect(machine.groups().map(({ members }) => members)).toEqual([[1], [2], [0]]);
     machine.rebuildHead([]);
     expect(plan('d')).toMatchObject({ members: [[1]] });
+  });
+});
+
+describe('a description', () => {
+  test('is of the present state, however often it was asked for before', () => {
+    const { machine, run, register, createStream, createTopic, log } = setUp();
+    const described = () => {
+      const { stamp, nodes, streams } = machine.describe();
+      return [
+        stamp,
+        nodes.length,
+        streams.map(({ name, topics }) => `${name}:${topics.map((topic) => topic.name)}`),
+      ];
+    };
+    expect(described()).toEqual([1, 3, []]);
+    createStream('a');
+    expect(described()).toEqual([2, 3, ['a:']]);
+    createTopic('a/b');
+    expect(described()).toEqual([3, 3, ['a:b']]);
+    register(1);
+    expect(described()).toEqual([4, 3, ['a:b']]);
+    log.run({ op: 'registerNode', node: { ...testNodes(4)[3]! } });
+    expect(described()).toEqual([5, 4, ['a:b']]);
+    const snapshot = machine.snapshot();
+    run(machine.planDeleteStream('a', true));
+    expect(described()).toEqual([6, 4, []]);
+    machine.restore(snapshot);
+    expect(described()).toEqual([5, 4, ['a:b']]);
   });
 });
 

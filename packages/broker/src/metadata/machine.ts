@@ -13,15 +13,7 @@ import type { Admission, ClientRequest, StateMachine } from '@vireo/vsr';
 import { applyOp, type GroupEvents } from './apply.ts';
 import { describeNodes, describeStreams, describeTopic, findTopic, type TopicLookup } from './describe.ts';
 import { decodeMetadataOp } from './ops.ts';
-import {
-  type Plan,
-  planCreateStream,
-  planCreateTopic,
-  planDeleteStream,
-  planDeleteTopic,
-  planRegister,
-  type TopicRequest,
-} from './plan.ts';
+import { type Plan, planCreateTopic, planDeleteStream, planDeleteTopic, type TopicRequest } from './plan.ts';
 import { type MetadataReply, type Refusal, refusal } from './reply.ts';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
 import { emptyState, type GroupEntry, type MetadataState, type NodeEntry } from './state.ts';
@@ -180,15 +172,7 @@ export class MetadataMachine implements StateMachine {
     return id <= this.stamp ? 'absent' : 'behind';
   }
 
-  // ---- From request to op, at the primary; the op then goes to `encodeMetadataOp` and the replica.
-
-  planRegister(nonce: Uint8Array, limits: Limits): Plan {
-    return planRegister(nonce, limits);
-  }
-
-  planCreateStream(name: string, limits: Limits): Plan {
-    return planCreateStream(name, limits);
-  }
+  // ---- From request to op, at the primary, where that takes the state.
 
   planCreateTopic(request: TopicRequest, limits: Limits): Plan {
     return planCreateTopic(this.#state, request, this.#state.nextGroup + this.#groupsPending, limits);

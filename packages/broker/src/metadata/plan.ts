@@ -19,19 +19,6 @@ export interface TopicRequest {
   readonly segmentBytes?: number;
 }
 
-/** A session for a client's 16-byte nonce. */
-export function planRegister(nonce: Uint8Array, limits: Limits): Plan {
-  if (nonce.length !== 16) return refusal('invalidRequest', 'a nonce has 16 bytes');
-  const hex = Buffer.from(nonce.buffer, nonce.byteOffset, nonce.length).toString('hex');
-  return { ok: true, op: { op: 'register', nonce: hex, sessionsMax: limits.sessionsMax } };
-}
-
-export function planCreateStream(name: string, limits: Limits): Plan {
-  const invalid = validateName(name);
-  if (invalid !== null) return refusal(invalid.code, invalid.message);
-  return { ok: true, op: { op: 'createStream', name, streamsMax: limits.streamsMax } };
-}
-
 /**
  * Turns a request to create a topic into an op, at the primary: checks it against this node's limits and places
  * the replicas. `firstGroup` is the first id the new groups will probably get; if another op comes in between,
@@ -52,9 +39,10 @@ export function planCreateTopic(
   }
   if (taken.code !== 'unknownTopic') return taken;
   const { durability, partitions, replication, segmentBytes = limits.segmentBytes } = request;
+  // Not `durabilityUnavailable`: that passes, and clients try again.
   if (durability === 'memory') {
     return refusal(
-      'durabilityUnavailable',
+      'invalid',
       "durability 'memory' is not offered yet: a replica that restarts could not regain what it acknowledged",
     );
   }

@@ -13,7 +13,7 @@ export function refusal(code: ErrorCode, message: string): Refusal {
 }
 
 /** What an op did. `stamp`: the metadata stamp at which it took effect; clients send the highest they have seen. */
-export type MetadataResult =
+type MetadataResult =
   | { readonly ok: true; readonly stamp: number; readonly type: 'founded' | 'nodeRegistered' }
   | { readonly ok: true; readonly stamp: number; readonly type: 'registered'; readonly sessionId: number }
   | { readonly ok: true; readonly stamp: number; readonly type: 'streamCreated'; readonly streamId: number }

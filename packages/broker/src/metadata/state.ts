@@ -54,7 +54,7 @@ export interface GroupEntry {
   readonly view: number;
 }
 
-export interface SessionEntry {
+interface SessionEntry {
   readonly id: number;
   /** 32 hex digits, chosen by the client: registering again with it gives the same id. */
   readonly nonce: string;

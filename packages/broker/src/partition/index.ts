@@ -1,7 +1,2 @@
-export {
-  PartitionMachine,
-  type PartitionOptions,
-  type PartitionWorld,
-  type ProduceContext,
-} from './machine.ts';
-export { type ProduceAcked, type ProduceRefused, type ProduceReply, UNKNOWN_OFFSET } from './reply.ts';
+export { PartitionMachine, type ProduceContext } from './machine.ts';
+export type { ProduceReply } from './reply.ts';

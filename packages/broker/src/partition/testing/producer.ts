@@ -1,5 +1,5 @@
 /** State of a content, as the application behind the producer sees it. */
-export type ContentState = 'unsent' | 'sent' | 'acked' | 'failed' | 'unknown';
+type ContentState = 'unsent' | 'sent' | 'acked' | 'failed' | 'unknown';
 
 /** Where a content was last sent. */
 interface Place {
