@@ -132,6 +132,28 @@ describe('batch', () => {
     expectRecords(first.subarray(192), [{ value: 'a' }]);
   });
 
+  it('round-trips strings whose length in bytes needs more room than their length in characters suggests', () => {
+    for (const length of [
+      10, 24, 25, 42, 43, 63, 64, 100, 127, 128, 5461, 5462, 8191, 8192, 16_383, 16_384,
+    ]) {
+      for (const text of [
+        '注'.repeat(length),
+        'ü'.repeat(length),
+        `${'a'.repeat(length - 1)}ü`,
+        'a'.repeat(length),
+      ]) {
+        const records = [
+          {
+            key: text,
+            value: text,
+            headers: [{ name: text, kind: HeaderKind.raw, value: Buffer.from('v') }],
+          },
+        ];
+        expectRecords(build([...records, { value: 'behind' }]), [...records, { value: 'behind' }]);
+      }
+    }
+  });
+
   it('announces its size before it is made', () => {
     const builder = new BatchBuilder();
     for (const record of sample) builder.add(record, NOW);
@@ -260,6 +282,18 @@ describe('a damaged batch', () => {
       ok: false,
       error: { code: 'corruptRecord' },
     });
+  });
+
+  it('whose records run into each other is corruptRecord, though the batch ends where it should', () => {
+    const tooLong = Buffer.from('0400000003000000', 'hex');
+    const tooShort = Buffer.from('0200000003000000', 'hex');
+    const right = Buffer.from('0300000003000000', 'hex');
+    expect(decodeBatch(handmade(right, 2), 0, { checksums }).ok).toBe(true);
+    for (const records of [tooLong, tooShort]) {
+      expect(decodeBatch(handmade(records, 2), 0, { checksums })).toMatchObject({
+        error: { code: 'corruptRecord' },
+      });
+    }
   });
 
   it('survives random records under a right checksum', () => {

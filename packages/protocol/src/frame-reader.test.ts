@@ -137,6 +137,12 @@ describe('FrameReader', () => {
     ['kind 0', FrameField.kind, 0, 'unknownKind'],
     ['a reserved flag', FrameField.flags, 1, 'corruptFrame'],
     ['a checksum over more than there is', FrameField.covered + 1, 1, 'corruptFrame'],
+    [
+      'a checksum over one byte more than there is',
+      FrameField.covered,
+      sample.covered.length + sample.body.length + 1,
+      'corruptFrame',
+    ],
     ['a size without room for the header', FrameField.size, 31, 'corruptFrame'],
   ])('refuses %s as soon as the header is there', (_what, field, value, code) => {
     const head = encode(sample).subarray(0, FRAME_HEADER_SIZE);
