@@ -248,7 +248,10 @@ describe('what the file system refuses', () => {
 
   test('a write that makes no progress is io, not a loop', async () => {
     await ok((done) => disk.create('a', 1, done));
-    disk = diskWith({ writev: (...args: unknown[]) => setImmediate(args[3] as () => void, null, 0) });
+    disk = diskWith({
+      writev: (...args: unknown[]) =>
+        setImmediate(args[3] as (error: null, written: number) => void, null, 0),
+    });
     expect(await refusal((done) => disk.write('a', 0, [Buffer.from('x')], false, done))).toBe('io');
   });
 
@@ -288,7 +291,7 @@ describe('syncs', () => {
       let tries = 0;
       const fails = (...args: unknown[]) => {
         tries++;
-        setImmediate(args.at(-1) as () => void, systemError('EIO'));
+        setImmediate(args.at(-1) as (error: Error) => void, systemError('EIO'));
       };
       disk = diskWith(durableBy === 'dsync' ? { writev: fails } : { fdatasync: fails }, { durableBy });
       expect(await refusal((done) => disk.write('a', 0, [Buffer.from('x')], true, done))).toBe('io');
@@ -307,7 +310,7 @@ describe('syncs', () => {
     let full = true;
     disk = diskWith({
       writev: (...args: Parameters<typeof fs.writev>) => {
-        if (full) setImmediate(args.at(-1) as unknown as () => void, systemError('ENOSPC'), 0);
+        if (full) setImmediate(args[3] as (error: Error, written: number) => void, systemError('ENOSPC'), 0);
         else fs.writev(...args);
       },
     });

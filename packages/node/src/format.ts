@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, writeSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { encodeNodeFile } from '@vireo/broker';
 import {
   checkNodeFile,
   type FounderAddress,
@@ -40,9 +41,9 @@ export function formatNode(options: FormatOptions): NodeFile {
     if (found.length > 0) {
       throw new NodeStartError('directoryNotEmpty', `${directory} is not empty: it holds ${found[0]}`);
     }
-    writeDurably(directory, `${JSON.stringify(checked.file, null, 2)}\n`);
+    writeDurably(directory, encodeNodeFile(checked.file, checked.file.founders));
   } catch (error) {
-    if (error instanceof NodeStartError) throw error;
+    if (error instanceof NodeStartError || systemCode(error) === null) throw error;
     const denied = ['EACCES', 'EPERM', 'EROFS'].includes(systemCode(error) ?? '');
     throw new NodeStartError(
       denied ? 'directoryDenied' : 'diskFailed',
@@ -54,11 +55,11 @@ export function formatNode(options: FormatOptions): NodeFile {
 }
 
 /** The file appears under its name whole, or not at all. */
-function writeDurably(directory: string, text: string): void {
+function writeDurably(directory: string, bytes: Buffer): void {
   const draft = join(directory, `${NODE_FILE}.new`);
   const file = openSync(draft, 'wx');
   try {
-    writeSync(file, text);
+    writeSync(file, bytes);
     fsyncSync(file);
   } finally {
     closeSync(file);

@@ -1,3 +1,4 @@
+export type { EventLog, EventName } from '@vireo/broker';
 export { type Address, formatAddress, isLoopback, parseAddress } from './address.ts';
 export { nodeChecksums } from './checksums.ts';
 export { FileDisk, type FileDiskOptions } from './file-disk.ts';

@@ -138,9 +138,9 @@ function inUse(directory: string, pid: number): NodeStartError {
   );
 }
 
-function asStartError(directory: string, error: unknown): NodeStartError {
-  if (error instanceof NodeStartError) return error;
+function asStartError(directory: string, error: unknown): unknown {
   const code = systemCode(error);
+  if (error instanceof NodeStartError || code === null) return error;
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return new NodeStartError(
       'directoryMissing',

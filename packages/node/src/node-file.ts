@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { NODE_FILE } from '@vireo/broker';
 import { validateName } from '@vireo/protocol';
 import { z } from 'zod';
 import { parseAddress } from './address.ts';
 import { NodeStartError, systemCode } from './start-errors.ts';
 
-/** Written once, by `formatNode`. */
-export const NODE_FILE = 'node.json';
+export { NODE_FILE };
+
 /** Version of `node.json` that this program writes and reads. */
 export const NODE_FILE_FORMAT = 1;
 

@@ -55,8 +55,10 @@ export interface RunningNode {
   /** What was found in the data directory. */
   readonly recovery: ReturnType<Broker['open']>;
   stats(): NodeStats;
+  /** Why the node should not be sent clients yet; null when every replica here takes part and has caught up. */
+  notReady(): string | null;
   /**
-   * Hands primaries over, finishes or refuses what is in flight, syncs, closes. `timeoutMs` (default 8,000)
+   * Hands primaries over, finishes or refuses what is in flight, syncs, closes. `timeoutMs` (default 9,000)
    * bounds all but the last half second.
    * @returns whether everything was finished; false: the time was up, and a restart recovers as from a kill.
    */

@@ -18,6 +18,8 @@ import { TcpNetwork } from './tcp.ts';
 import { TurnDisk } from './turn-disk.ts';
 import { TurnLoop } from './turn-loop.ts';
 
+/** Ops that a replica may be behind what it knows to be committed and still count as ready. */
+const LAG_OPS_MAX = 1_000;
 /** Milliseconds between two ticks of the core. */
 const TICK_MS = 10;
 /** For last frames on their way when the node has stopped. Milliseconds. */
@@ -129,7 +131,7 @@ async function startLocked(options: StartNodeOptions, lock: DirectoryLock): Prom
   });
   rejectStart = null;
 
-  const stop = async (timeoutMs = 8_000): Promise<boolean> => {
+  const stop = async (timeoutMs = 9_000): Promise<boolean> => {
     if (ended) return false;
     let timer: NodeJS.Timeout | undefined;
     const clean = await Promise.race([
@@ -150,12 +152,24 @@ async function startLocked(options: StartNodeOptions, lock: DirectoryLock): Prom
     listening: formatAddress(bound),
     address: formatAddress(address),
     recovery,
+    notReady: () => (ended ? 'the node has ended' : notReady(broker)),
     stats: () => ({ broker: broker.stats(), process: processStats(turns, files, network) }),
     stop: (timeoutMs) => {
       stopping ??= stop(timeoutMs);
       return stopping;
     },
   };
+}
+
+function notReady(broker: Broker): string | null {
+  const groups = broker.groups();
+  if (groups.length === 0) return 'the cluster is not founded yet';
+  for (const { id, replica } of groups) {
+    const { status, commitMin, commitMax } = replica.state;
+    if (status !== 'normal') return `group ${id} is in status ${status}`;
+    if (commitMax - commitMin > LAG_OPS_MAX) return `group ${id} has ${commitMax - commitMin} ops to apply`;
+  }
+  return null;
 }
 
 function processStats(turns: TurnLoop, files: FileDisk, network: TcpNetwork): NodeStats['process'] {

@@ -4,6 +4,8 @@ import type { NetworkEvents } from './node-core.ts';
 
 /** How long a closing connection may take to deliver its last frames, which say why. Milliseconds. */
 const CLOSE_MS_MAX = 1_000;
+/** Unsent bytes at which the core wants to be told, up and down. */
+const UNSENT_MARK = 1 << 20;
 /** First keep-alive probe after so long without a byte: finds a peer whose machine vanished. Milliseconds. */
 export const KEEP_ALIVE_MS = 5_000;
 
@@ -112,7 +114,8 @@ export class TcpConnection {
   #written(): void {
     if (this.#closing || this.#reportedBytes === 0) return;
     const bytes = this.#socket.writableLength;
-    if (bytes <= this.#reportedBytes / 2) this.#report(bytes);
+    const crossed = this.#reportedBytes >= UNSENT_MARK && bytes < UNSENT_MARK;
+    if (crossed || bytes <= this.#reportedBytes / 2) this.#report(bytes);
   }
 
   #report(bytes: number): void {

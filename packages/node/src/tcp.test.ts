@@ -5,7 +5,8 @@ import type { NetworkEvents } from './node-core.ts';
 import { TcpNetwork } from './tcp.ts';
 
 type Event =
-  | { type: 'accepted' | 'closed'; connection: number }
+  | { type: 'accepted'; connection: number }
+  | { type: 'closed'; connection: number }
   | { type: 'dialed'; connection: number; peer: number; channel: string }
   | { type: 'dialFailed'; peer: number; channel: string; refused: boolean }
   | { type: 'received'; connection: number; chunk: Buffer }
