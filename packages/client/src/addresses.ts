@@ -20,7 +20,8 @@ export function parseSeeds(seeds: string | readonly string[]): Address[] {
   const parts = (typeof seeds === 'string' ? [seeds] : seeds).flatMap((seed) => {
     const trimmed = seed.trim();
     const bare = trimmed.startsWith(SCHEME) ? trimmed.slice(SCHEME.length).replace(/\/$/, '') : trimmed;
-    if (bare.includes('://')) throw new VireoError('invalid', `the address ${seed} does not begin with ${SCHEME}`);
+    if (bare.includes('://'))
+      throw new VireoError('invalid', `the address ${seed} does not begin with ${SCHEME}`);
     return bare.split(',');
   });
   if (parts.length === 0) throw new VireoError('invalid', 'no address of a server was given');

@@ -12,7 +12,7 @@ import { VireoError, validateName } from '@vireo/protocol';
 import { backoffMs, Call, type CallOptions } from './call.ts';
 import type { Control } from './control.ts';
 import type { Links } from './links.ts';
-import { type GroupRoute, redirectOf, type Routing, type TopicRoute } from './routing.ts';
+import { type GroupRoute, type Routing, redirectOf, type TopicRoute } from './routing.ts';
 
 export interface TopicSettings {
   /** Default 1. */
@@ -45,9 +45,16 @@ export class Admin {
   }
 
   /** @throws VireoError `unknownStream`; `streamNotEmpty` without `cascade` */
-  async deleteStream(name: string, options: CallOptions & { readonly cascade?: boolean } = {}): Promise<void> {
+  async deleteStream(
+    name: string,
+    options: CallOptions & { readonly cascade?: boolean } = {},
+  ): Promise<void> {
     checkName(name);
-    await this.#request({ op: 'deleteStream', stream: name, cascade: options.cascade ?? false }, options, false);
+    await this.#request(
+      { op: 'deleteStream', stream: name, cascade: options.cascade ?? false },
+      options,
+      false,
+    );
   }
 
   /** @throws VireoError `alreadyExists`, `unknownStream`, `tooManyReplicas`, `invalidName`, `limit` */
@@ -58,7 +65,11 @@ export class Admin {
   ): Promise<{ readonly topicId: number }> {
     const { stream, name } = splitTopic(topic);
     const { partitions = 1, replication = 3, durability = 'disk' } = settings;
-    return this.#request({ op: 'createTopic', stream, name, partitions, replication, durability }, options, false);
+    return this.#request(
+      { op: 'createTopic', stream, name, partitions, replication, durability },
+      options,
+      false,
+    );
   }
 
   /** By name, or by id: then a repeated delete cannot hit a successor of the same name. @throws VireoError `unknownTopic` */
@@ -118,7 +129,11 @@ export class Admin {
   /** @internal The topic, with its routing. */
   async route(topic: string, call: Call): Promise<TopicRoute> {
     const { stream, name } = splitTopic(topic);
-    const found = await this.#control.request<'lookupTopic'>({ op: 'lookupTopic', stream, topic: name }, call, true);
+    const found = await this.#control.request<'lookupTopic'>(
+      { op: 'lookupTopic', stream, topic: name },
+      call,
+      true,
+    );
     this.#routing.sawNodes(found.nodes);
     return this.#routing.sawTopic(stream, found.topic);
   }
@@ -150,7 +165,9 @@ export class Admin {
         hops = 0;
         await call.sleep(backoffMs(failures++));
         const { members } = route;
-        node = counted ? route.primary : (members[(members.indexOf(node) + 1) % members.length] ?? route.primary);
+        node = counted
+          ? route.primary
+          : (members[(members.indexOf(node) + 1) % members.length] ?? route.primary);
       }
     }
   }
@@ -189,7 +206,8 @@ const HOPS_MAX = 5;
 /** Splits `stream/topic`. @throws VireoError `invalidName` */
 export function splitTopic(topic: string): { stream: string; name: string } {
   const slash = topic.indexOf('/');
-  if (slash < 0) throw new VireoError('invalidName', `a topic is named stream/topic, not ${JSON.stringify(topic)}`);
+  if (slash < 0)
+    throw new VireoError('invalidName', `a topic is named stream/topic, not ${JSON.stringify(topic)}`);
   const stream = topic.slice(0, slash);
   const name = topic.slice(slash + 1);
   checkName(stream);
@@ -199,9 +217,13 @@ export function splitTopic(topic: string): { stream: string; name: string } {
 
 function checkName(name: string): void {
   const error = validateName(name);
-  if (error !== null) throw new VireoError(error.code, `${error.message}: ${JSON.stringify(name.slice(0, 64))}`);
+  if (error !== null)
+    throw new VireoError(error.code, `${error.message}: ${JSON.stringify(name.slice(0, 64))}`);
 }
 
 export function unknownPartition(topic: string, partition: number, partitions: number): VireoError {
-  return new VireoError('unknownPartition', `${topic} has partitions 0 to ${partitions - 1}, not ${partition}`);
+  return new VireoError(
+    'unknownPartition',
+    `${topic} has partitions 0 to ${partitions - 1}, not ${partition}`,
+  );
 }

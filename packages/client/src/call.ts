@@ -26,7 +26,8 @@ export class Call {
 
   constructor(options: CallOptions = {}, defaultMs: number = DEFAULT_DEADLINE_MS) {
     const deadlineMs = options.deadlineMs ?? defaultMs;
-    if (!(deadlineMs >= 0)) throw new VireoError('invalid', `deadlineMs is ${deadlineMs}, it must be 0 or more`);
+    if (!(deadlineMs >= 0))
+      throw new VireoError('invalid', `deadlineMs is ${deadlineMs}, it must be 0 or more`);
     this.#until = performance.now() + deadlineMs;
     this.#signal = options.signal;
     this.#over = new Promise((_, reject) => {

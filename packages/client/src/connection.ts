@@ -7,10 +7,10 @@ import {
   decodeError,
   decodeResponse,
   decodeWelcome,
+  type ErrorCode,
   encodeFrameHead,
   encodeHello,
   encodeRequest,
-  type ErrorCode,
   type Frame,
   FrameKind,
   type FrameKindValue,
@@ -125,7 +125,10 @@ export class Connection {
     connection.handshakeMs = performance.now() - helloAt;
     const { cluster } = connection.welcome;
     if (options.cluster !== null && cluster !== options.cluster) {
-      const error = new VireoError('clusterMismatch', `${formatAddress(address)} belongs to cluster ${cluster}`);
+      const error = new VireoError(
+        'clusterMismatch',
+        `${formatAddress(address)} belongs to cluster ${cluster}`,
+      );
       connection.#close(error);
       throw error;
     }

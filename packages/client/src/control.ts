@@ -72,7 +72,8 @@ export class Control {
       } catch (cause) {
         const error = asVireo(cause);
         if (call.over) throw unreached(error, last);
-        const again = error.outcome === 'notApplied' ? error.retryable : repeatable && ErrorCodes[error.code].retryable;
+        const again =
+          error.outcome === 'notApplied' ? error.retryable : repeatable && ErrorCodes[error.code].retryable;
         if (!again || this.#closed) throw error;
         last = error;
         this.#leave(connection);
@@ -133,7 +134,8 @@ export class Control {
 
   #candidates(): Address[] {
     const known = new Map<string, Address>();
-    for (const address of [...this.#seeds, ...this.#routing.addresses]) known.set(formatAddress(address), address);
+    for (const address of [...this.#seeds, ...this.#routing.addresses])
+      known.set(formatAddress(address), address);
     const order = [...known].map(([text, address]) => ({
       address,
       rank: text === this.#avoid ? 1 : Math.random(),

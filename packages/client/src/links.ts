@@ -42,7 +42,8 @@ export class Links {
 
   async #dial(node: number): Promise<Connection> {
     const address = this.#routing.address(node);
-    if (address === undefined) throw new VireoError('connectFailed', `the address of node ${node} is not known`);
+    if (address === undefined)
+      throw new VireoError('connectFailed', `the address of node ${node} is not known`);
     const connection = await this.dial(address, 'data');
     if (connection.node !== node) {
       const error = new VireoError(

@@ -52,7 +52,8 @@ interface Codec<T> {
 function codecOf<T>(value: ValueCodec<T>): Codec<T> {
   // The overloads of `topic` are what ties the names to their types.
   if (value === 'bytes') return { toWire: (v) => v as Uint8Array, fromWire: (bytes) => bytes as T };
-  if (value === 'string') return { toWire: (v) => v as string, fromWire: (bytes) => bytes.toString('utf8') as T };
+  if (value === 'string')
+    return { toWire: (v) => v as string, fromWire: (bytes) => bytes.toString('utf8') as T };
   if (value === 'json') return { toWire: json, fromWire: (bytes) => JSON.parse(bytes.toString('utf8')) as T };
   return {
     toWire: (input) => json(value.parse(input)),

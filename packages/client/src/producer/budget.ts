@@ -47,14 +47,18 @@ export class Budget {
   async take(bytes: number, records: number, call: Call): Promise<void> {
     if (this.#closed !== null) throw this.#closed;
     if (this.tryTake(bytes, records)) return;
-    if (this.#queue.length >= WAITING_MAX) throw overloaded(`${WAITING_MAX} calls wait for room in the producer`);
+    if (this.#queue.length >= WAITING_MAX)
+      throw overloaded(`${WAITING_MAX} calls wait for room in the producer`);
     let entered = false;
     let waiting: Waiting | undefined;
     try {
       await call.wait(
         new Promise<void>((resolve, reject) => {
           const enter = (): void => {
-            if (this.#closed !== null) return reject(this.#closed);
+            if (this.#closed !== null) {
+              reject(this.#closed);
+              return;
+            }
             entered = true;
             resolve();
           };

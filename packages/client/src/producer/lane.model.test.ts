@@ -121,9 +121,9 @@ class World {
       return;
     }
     if (verdict !== 'judge') {
-        this.answer(attempt, verdict);
-        return;
-      }
+      this.answer(attempt, verdict);
+      return;
+    }
     if (lane !== null && attempt.epoch < lane.epoch) {
       const current = this.settled.has(attempt.batch);
       expect(current, 'only attempts of settled batches are fenced').toBe(true);

@@ -98,7 +98,12 @@ async function takeSync<T>(values: Iterable<T>, one: One<T>, call: Call, waiter:
   }
 }
 
-async function takeAsync<T>(iterator: AsyncIterator<T>, one: One<T>, call: Call, waiter: ManyWaiter): Promise<void> {
+async function takeAsync<T>(
+  iterator: AsyncIterator<T>,
+  one: One<T>,
+  call: Call,
+  waiter: ManyWaiter,
+): Promise<void> {
   let done = false;
   try {
     while (waiter.error === null) {

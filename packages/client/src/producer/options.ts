@@ -1,5 +1,12 @@
-import { Codec, type CodecValue, DurabilityCode, type DurabilityCodeValue, defaultLimits, type Limits } from '@vireo/protocol';
-import { VireoError } from '@vireo/protocol';
+import {
+  Codec,
+  type CodecValue,
+  DurabilityCode,
+  type DurabilityCodeValue,
+  defaultLimits,
+  type Limits,
+  VireoError,
+} from '@vireo/protocol';
 
 export interface ProducerOptions {
   /** Weakest durability accepted; a topic that gives less refuses. Default: whatever the topic promises. */

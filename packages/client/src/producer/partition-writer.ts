@@ -3,8 +3,8 @@ import {
   type DecodeError,
   decodeProduceAck,
   type EncodeTools,
-  encodeProduceHead,
   type ErrorCode,
+  encodeProduceHead,
   type Frame,
   type Outcome,
   PRODUCE_ROOM,
@@ -249,7 +249,11 @@ export class PartitionWriter {
       bytes = Buffer.from(bytes);
       batch.bytes = bytes;
     }
-    if (batch.producerId !== producerId || batch.producerEpoch !== producerEpoch || batch.sequence !== sequence) {
+    if (
+      batch.producerId !== producerId ||
+      batch.producerEpoch !== producerEpoch ||
+      batch.sequence !== sequence
+    ) {
       restampBatch(bytes.subarray(PRODUCE_ROOM), { producerId, producerEpoch, sequence }, checksums);
       batch.producerId = producerId;
       batch.producerEpoch = producerEpoch;
@@ -283,7 +287,9 @@ export class PartitionWriter {
     const ack = decodeProduceAck(frame);
     if (!ack.ok || ack.value.count !== batch.records) {
       // Its other attempts and those of the other batches are lost with the connection.
-      const message = ack.ok ? `an ack of ${ack.value.count} records for ${batch.records}` : ack.error.message;
+      const message = ack.ok
+        ? `an ack of ${ack.value.count} records for ${batch.records}`
+        : ack.error.message;
       const error = new VireoError('connectionLost', `a node sent an ack that cannot be: ${message}`);
       this.#unanswered(batch, attempt, connection, error);
       connection.close(error);
@@ -295,7 +301,13 @@ export class PartitionWriter {
   }
 
   /** @internal An error came, or the connection is gone. */
-  refused(batch: OutBatch, attempt: number, connection: Connection, error: VireoError, closed: boolean): void {
+  refused(
+    batch: OutBatch,
+    attempt: number,
+    connection: Connection,
+    error: VireoError,
+    closed: boolean,
+  ): void {
     if (closed || error.outcome === 'unknown') {
       this.#unanswered(batch, attempt, connection, error);
       return;
@@ -360,12 +372,19 @@ function failure(batch: OutBatch, outcome: LaneOutcome, code: ErrorCode, partiti
   const last = lastError === null ? '' : `; last answer: ${lastError.code}, ${lastError.message}`;
   if (outcome === 'unknown') {
     const message = `partition ${partition}: whether the batch was stored is not known (${code})${last}`;
-    return new VireoError('outcomeUnknown', message, { cause: lastError ?? undefined, details: { partition, code } });
+    return new VireoError('outcomeUnknown', message, {
+      cause: lastError ?? undefined,
+      details: { partition, code },
+    });
   }
   const same = lastError?.code === code;
-  return new VireoError(code, same ? lastError.message : `partition ${partition}: not stored (${code})${last}`, {
-    outcome: 'notApplied',
-    details: { ...lastError?.details, partition },
-    cause: lastError ?? undefined,
-  });
+  return new VireoError(
+    code,
+    same ? lastError.message : `partition ${partition}: not stored (${code})${last}`,
+    {
+      outcome: 'notApplied',
+      details: { ...lastError?.details, partition },
+      cause: lastError ?? undefined,
+    },
+  );
 }

@@ -2,7 +2,7 @@ import { type ErrorCode, VireoError } from '@vireo/protocol';
 import { backoffMs } from '../call.ts';
 import type { Connection } from '../connection.ts';
 import type { Links } from '../links.ts';
-import { type GroupRoute, redirectOf, type Routing } from '../routing.ts';
+import { type GroupRoute, type Routing, redirectOf } from '../routing.ts';
 
 /** Redirects followed at once; then the cluster does not know itself who is primary, and time is given to it. */
 const HOPS_MAX = 5;

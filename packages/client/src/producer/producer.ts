@@ -15,9 +15,9 @@ import type { Routing, TopicRoute } from '../routing.ts';
 import type { Sessions } from '../sessions.ts';
 import type { BatchAck, ManyAck, RecordAck } from './ack.ts';
 import { Budget, overloaded } from './budget.ts';
+import { ManyWaiter, takeAll, withAcked } from './many.ts';
 import { type ProducerOptions, type ProducerSettings, producerSettings } from './options.ts';
 import type { Waiter } from './out-batch.ts';
-import { ManyWaiter, takeAll, withAcked } from './many.ts';
 import type { PartitionWriter } from './partition-writer.ts';
 import { BatchWaiter, RecordWaiter } from './waiters.ts';
 import { Writers } from './writers.ts';
@@ -93,7 +93,12 @@ export class Producer<T = RecordInput> {
   #closed: VireoError | null = null;
 
   /** @internal Use `client.producer`. */
-  constructor(host: ProducerHost, topic: string, encode: (value: T) => RecordInput, options: ProducerOptions) {
+  constructor(
+    host: ProducerHost,
+    topic: string,
+    encode: (value: T) => RecordInput,
+    options: ProducerOptions,
+  ) {
     this.topic = topic;
     this.#host = host;
     this.#encode = encode;
@@ -243,7 +248,10 @@ export class Producer<T = RecordInput> {
     try {
       const lz4 = this.#settings.codec === 0 ? undefined : await this.#host.lz4.load();
       if (this.#settings.codec !== 0 && lz4 === undefined) {
-        throw new VireoError('unknownCodec', 'compression lz4 needs the package lz4-napi, which is not installed');
+        throw new VireoError(
+          'unknownCodec',
+          'compression lz4 needs the package lz4-napi, which is not installed',
+        );
       }
       this.#tools = { checksums, lz4 };
       const route = await this.#host.admin.route(this.topic, call);
@@ -348,7 +356,12 @@ export class Producer<T = RecordInput> {
     return this.#identity;
   }
 
-  async #settled<A>(waiter: Waiter, promise: Promise<A>, writer: PartitionWriter, options: CallOptions): Promise<A> {
+  async #settled<A>(
+    waiter: Waiter,
+    promise: Promise<A>,
+    writer: PartitionWriter,
+    options: CallOptions,
+  ): Promise<A> {
     // Without a signal or deadline of its own the batch's deadline is the call's: no timer per call.
     if (options.signal === undefined && options.deadlineMs === undefined) return promise;
     const call = new Call(options);

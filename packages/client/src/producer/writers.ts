@@ -22,7 +22,8 @@ export class Writers {
    */
   choose(route: TopicRoute, partition: number | undefined, key: RecordInput['key']): PartitionWriter {
     if (partition !== undefined) return this.#writer(route, partition);
-    if (key !== undefined && key !== null) return this.#writer(route, partitionForKey(key, route.keyPartitions));
+    if (key !== undefined && key !== null)
+      return this.#writer(route, partitionForKey(key, route.keyPartitions));
     return this.#inTurn(route);
   }
 

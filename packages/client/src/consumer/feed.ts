@@ -1,0 +1,390 @@
+import {
+  type DecodeTools,
+  decodeBatches,
+  decodeError,
+  decodeSubscribed,
+  decodeSubscriptionStatus,
+  encodeCredit,
+  encodeSubscribe,
+  encodeUnsubscribe,
+  type Frame,
+  FrameKind,
+  VireoError,
+} from '@vireo/protocol';
+import type { Admin } from '../admin.ts';
+import { backoffMs, Call } from '../call.ts';
+import { checksums } from '../checksums.ts';
+import type { Connection, FrameListener } from '../connection.ts';
+import type { Links } from '../links.ts';
+import { type GroupRoute, type Routing, redirectOf } from '../routing.ts';
+import type { FetchedBatch } from './fetched-batch.ts';
+import type { ConsumerSettings, StartAt } from './options.ts';
+import { readPush } from './push-reader.ts';
+import { ReplicaChoice } from './replica-choice.ts';
+
+/** What a feed needs of its consumer. */
+export interface FeedHost {
+  readonly admin: Admin;
+  readonly links: Links;
+  readonly routing: Routing;
+  readonly settings: ConsumerSettings;
+  readonly tools: DecodeTools;
+  readonly closing: AbortSignal;
+  delivered(batch: FetchedBatch): void;
+  /** Everything up to `until` was delivered. */
+  finished(): void;
+  failed(error: VireoError): void;
+}
+
+/** Interval of `tick`, ms. */
+export const FEED_TICK_MS = 500;
+/** Nothing heard of a subscription for so many ticks, where a status is due each second: silent. */
+const SILENT_TICKS = 6;
+/** The same before the answer to `subscribe`, which a replica that catches up may hold back. */
+const UNANSWERED_TICKS = 12;
+/** Older knowledge than this is stale, ms. */
+const AGE_MS_MAX = 5_000;
+/** Nobody serves: told after so long, ms. */
+const STALLED_MS = 5_000;
+
+/** One subscribing: what comes late of an earlier one is not heard. */
+interface Subscription extends FrameListener {
+  readonly connection: Connection;
+  readonly id: number;
+  active: boolean;
+}
+
+/**
+ * One partition's records, in order and without a hole, from whichever replica serves: lost, it subscribes anew at
+ * the next undelivered offset. Credit goes back as batches are handled.
+ */
+export class Feed {
+  readonly #host: FeedHost;
+  readonly #route: GroupRoute;
+  readonly #choice: ReplicaChoice;
+  readonly #start: StartAt;
+  /** Next offset to expect; −1 until the start is known. */
+  #next = -1;
+  #until = Number.POSITIVE_INFINITY;
+  #subscription: Subscription | null = null;
+  /** Delivered and not handled. */
+  #heldBytes = 0;
+  #heldRecords = 0;
+  /** Handled, and not yet given back. */
+  #creditBytes = 0;
+  #creditRecords = 0;
+  #failures = 0;
+  #silentTicks = 0;
+  #staleTold = false;
+  #unservedSince = performance.now();
+  #stalledTold = false;
+  #reason: VireoError = new VireoError('notReady', 'no replica has been asked yet');
+  #timer: NodeJS.Timeout | undefined;
+  #done = false;
+
+  constructor(host: FeedHost, route: GroupRoute, start: StartAt) {
+    this.#host = host;
+    this.#route = route;
+    this.#start = start;
+    this.#choice = new ReplicaChoice(host.links, route, host.settings.readFrom);
+  }
+
+  get partition(): number {
+    return this.#route.partition;
+  }
+
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** Finds out where to begin and end, and subscribes. */
+  async start(): Promise<void> {
+    try {
+      if (typeof this.#start === 'number') this.#next = this.#start;
+      // The ends are the primary's, whoever serves: they hold all that was acked before.
+      if (this.#host.settings.until === 'end' || this.#start === 'end') {
+        const call = new Call({ signal: this.#host.closing });
+        try {
+          const { start, end } = await this.#host.admin.bounds(this.#route, call);
+          if (this.#start === 'start') this.#next = start;
+          if (this.#start === 'end') this.#next = end;
+          if (this.#host.settings.until === 'end') this.#until = end;
+        } finally {
+          call.dispose();
+        }
+      }
+    } catch (error) {
+      if (!this.#done) this.#fail(asError(error));
+      return;
+    }
+    if (this.#done) return;
+    if (this.#next >= this.#until) this.#finish();
+    else this.#subscribe();
+  }
+
+  /** The caller is through with a batch: its credit goes back, in lots of half the window. */
+  handled(batch: FetchedBatch): void {
+    this.#heldBytes -= batch.creditBytes;
+    this.#heldRecords -= batch.creditRecords;
+    this.#giveBack(batch.creditBytes, batch.creditRecords);
+  }
+
+  tick(): void {
+    if (this.#done) return;
+    const subscription = this.#subscription;
+    if (
+      subscription !== null &&
+      ++this.#silentTicks >= (subscription.active ? SILENT_TICKS : UNANSWERED_TICKS)
+    ) {
+      this.#leave(new VireoError('timeout', `node ${subscription.connection.node} is silent`));
+    }
+    if (this.#subscription?.active) return;
+    const sinceMs = performance.now() - this.#unservedSince;
+    if (sinceMs > this.#host.settings.stalledMsMax) {
+      const message = `partition ${this.partition} is served by nobody for ${Math.round(sinceMs)} ms: ${this.#reason.message}`;
+      this.#fail(new VireoError('timeout', message, { outcome: 'notApplied', cause: this.#reason }));
+    } else if (sinceMs > STALLED_MS && !this.#stalledTold) {
+      this.#stalledTold = true;
+      this.#host.settings.onEvent({
+        type: 'stalled',
+        partition: this.partition,
+        sinceMs,
+        reason: this.#reason,
+      });
+    }
+  }
+
+  close(): void {
+    this.#done = true;
+    clearTimeout(this.#timer);
+    this.#drop();
+  }
+
+  async #subscribe(): Promise<void> {
+    let node = -1;
+    try {
+      node = await this.#choice.choose();
+      const connection = await this.#host.links.data(node);
+      if (this.#done) return;
+      this.#open(connection);
+    } catch (error) {
+      if (!this.#done) this.#retry(node, asError(error));
+    }
+  }
+
+  #open(connection: Connection): void {
+    const subscription: Subscription = {
+      connection,
+      id: 0,
+      active: false,
+      received: (frame) => {
+        if (this.#subscription === subscription) this.#received(subscription, frame);
+      },
+      failed: (error) => {
+        if (this.#subscription === subscription) this.#ended(error);
+      },
+    };
+    const id = connection.listen(subscription);
+    this.#subscription = Object.assign(subscription, { id });
+    const { creditBytes, creditRecords } = this.#host.settings;
+    // What is held counts against the window, whoever sent it.
+    this.#creditBytes = 0;
+    this.#creditRecords = 0;
+    this.#silentTicks = 0;
+    connection.sendCovered(
+      FrameKind.subscribe,
+      id,
+      this.#route.group,
+      encodeSubscribe({
+        subscription: id,
+        from: this.#next < 0 ? { start: true } : { offset: this.#next },
+        creditBytes: Math.max(1, creditBytes - this.#heldBytes),
+        creditRecords: Math.max(1, creditRecords - this.#heldRecords),
+      }),
+    );
+  }
+
+  #received(subscription: Subscription, frame: Frame): void {
+    this.#silentTicks = 0;
+    if (frame.kind === FrameKind.batches) this.#pushed(subscription, frame);
+    else if (frame.kind === FrameKind.subscribed) this.#subscribed(subscription, frame);
+    else if (frame.kind === FrameKind.subscriptionStatus) this.#status(subscription, frame);
+    else {
+      const end = decodeError(frame.payload);
+      if (end.ok) this.#ended(end.value);
+      else this.#garbage(subscription, end.error.message);
+    }
+  }
+
+  #subscribed(subscription: Subscription, frame: Frame): void {
+    const answer = decodeSubscribed(frame.payload);
+    if (!answer.ok) {
+      this.#garbage(subscription, answer.error.message);
+      return;
+    }
+    const { from, node, role, view } = answer.value;
+    if (this.#next >= 0 && from !== this.#next) {
+      this.#garbage(subscription, `a subscription from ${this.#next} was begun at ${from}`);
+      return;
+    }
+    if (role === 'primary') this.#host.routing.served(this.#route, view, node);
+    else if (this.#choice.primaryOnly) {
+      this.#notPrimary(view);
+      return;
+    }
+    this.#next = from;
+    subscription.active = true;
+    this.#failures = 0;
+    this.#stalledTold = false;
+    this.#staleTold = false;
+    this.#choice.served();
+    this.#host.settings.onEvent({ type: 'subscribed', partition: this.partition, node, role, offset: from });
+  }
+
+  #pushed(subscription: Subscription, frame: Frame): void {
+    const push = decodeBatches(frame);
+    if (!push.ok) {
+      this.#garbage(subscription, push.error.message);
+      return;
+    }
+    if (!subscription.active) {
+      this.#garbage(subscription, 'records before the answer to subscribe');
+      return;
+    }
+    if (push.value.role !== 'primary' && this.#choice.primaryOnly) {
+      this.#notPrimary(push.value.view);
+      return;
+    }
+    const read = readPush(this.partition, push.value, this.#next, this.#until, this.#host.tools);
+    this.#next = read.next;
+    for (const batch of read.batches) {
+      this.#heldBytes += batch.creditBytes;
+      this.#heldRecords += batch.creditRecords;
+      this.#host.delivered(batch);
+    }
+    if (this.#next >= this.#until) {
+      this.#finish();
+      return;
+    }
+    this.#giveBack(read.skippedBytes, read.skippedRecords);
+    if (read.stop === null) this.#aged(subscription, push.value.ageMs);
+    else if (read.stop.type === 'garbage') this.#garbage(subscription, read.stop.message);
+    else this.#leave(new VireoError(read.stop.code, read.stop.message));
+  }
+
+  #status(subscription: Subscription, frame: Frame): void {
+    const status = decodeSubscriptionStatus(frame);
+    if (status.ok) this.#aged(subscription, status.value.ageMs);
+    else this.#garbage(subscription, status.error.message);
+  }
+
+  /** The replica has not heard of a primary for `ageMs`: another may know more. */
+  #aged({ connection: { node } }: Subscription, ageMs: number): void {
+    if (ageMs <= AGE_MS_MAX) {
+      this.#staleTold = false;
+      return;
+    }
+    if (!this.#staleTold) {
+      this.#staleTold = true;
+      this.#host.settings.onEvent({ type: 'stale', partition: this.partition, node, ageMs });
+    }
+    if (this.#choice.movable)
+      this.#leave(new VireoError('behind', `node ${node} has heard of no primary for ${ageMs} ms`));
+  }
+
+  #notPrimary(view: number): void {
+    const epoch = Math.max(0, this.#route.epoch);
+    this.#leave(new VireoError('notPrimary', undefined, { details: { view, epoch } }));
+  }
+
+  /** The node ended the subscription, or the connection did. */
+  #ended(error: VireoError): void {
+    const { start, end } = error.details ?? {};
+    if (error.code === 'offsetOutOfRange' && typeof start === 'number' && this.#next < start) {
+      const from = this.#next;
+      this.#next = start;
+      this.#drop();
+      this.#host.settings.onEvent({ type: 'gap', partition: this.partition, from, to: start });
+      if (this.#next >= this.#until) this.#finish();
+      else this.#subscribe();
+      return;
+    }
+    if (error.retryable || error.code === 'connectionLost' || error.code === 'closed') this.#leave(error);
+    else {
+      const where = `partition ${this.partition}, offset ${Math.max(0, this.#next)}`;
+      const range = typeof end === 'number' ? ` (the log holds ${start} to ${end})` : '';
+      const { code, message, details } = error;
+      this.#fail(
+        new VireoError(code, `${where}: ${message}${range}`, {
+          outcome: 'notApplied',
+          details,
+          cause: error,
+        }),
+      );
+    }
+  }
+
+  #garbage(subscription: Subscription, message: string): void {
+    // Ends this subscription too, which then looks for another replica.
+    subscription.connection.close(new VireoError('connectionLost', `a node sent what cannot be: ${message}`));
+  }
+
+  /** Away from the present replica. */
+  #leave(reason: VireoError): void {
+    const node = this.#subscription?.connection.node ?? -1;
+    const was = this.#subscription?.active ?? false;
+    this.#drop();
+    if (was) {
+      this.#unservedSince = performance.now();
+      this.#host.settings.onEvent({ type: 'left', partition: this.partition, node, reason });
+    }
+    this.#retry(node, reason);
+  }
+
+  #retry(node: number, reason: VireoError): void {
+    this.#reason = reason;
+    const redirect = redirectOf(reason);
+    const counted = redirect !== null && this.#host.routing.hint(this.#route, redirect);
+    this.#choice.failed(node, counted);
+    // The first time at once: the next replica is most likely well.
+    const wait = this.#failures++ === 0 ? 0 : backoffMs(this.#failures);
+    this.#timer = setTimeout(() => this.#subscribe(), wait);
+  }
+
+  #drop(): void {
+    const subscription = this.#subscription;
+    this.#subscription = null;
+    if (subscription === null || subscription.connection.closed) return;
+    subscription.connection.release(subscription.id);
+    subscription.connection.send(encodeUnsubscribe(subscription.id, this.#route.group, checksums));
+  }
+
+  #giveBack(bytes: number, records: number): void {
+    const subscription = this.#subscription;
+    if (subscription === null) return;
+    this.#creditBytes += bytes;
+    this.#creditRecords += records;
+    const { creditBytes, creditRecords } = this.#host.settings;
+    // Always: what the node has left, held and due here is a window; so it cannot stop with less than half due.
+    if (this.#creditBytes * 2 < creditBytes && this.#creditRecords * 2 < creditRecords) return;
+    const credit = { bytes: this.#creditBytes, records: this.#creditRecords };
+    subscription.connection.send(encodeCredit(subscription.id, this.#route.group, credit, checksums));
+    this.#creditBytes = 0;
+    this.#creditRecords = 0;
+  }
+
+  #finish(): void {
+    this.close();
+    this.#host.finished();
+  }
+
+  #fail(error: VireoError): void {
+    this.close();
+    this.#host.failed(error);
+  }
+}
+
+function asError(cause: unknown): VireoError {
+  if (VireoError.is(cause)) return cause;
+  return new VireoError('internal', cause instanceof Error ? cause.message : String(cause), { cause });
+}

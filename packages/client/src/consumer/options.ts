@@ -1,0 +1,95 @@
+import { defaultLimits, VireoError } from '@vireo/protocol';
+
+/** The first record there is, the first one to come, or the one at an offset. */
+export type StartAt = 'start' | 'end' | number;
+
+/** Which replica serves: any, the primary, the one that answers fastest, or a certain node. */
+export type ReadFrom = 'any' | 'primary' | 'nearest' | { readonly node: number };
+
+/** What a consumer tells besides records. Nothing is skipped and nothing waits without one of these. */
+export type ConsumerEvent =
+  /** A replica serves the partition now. */
+  | {
+      readonly type: 'subscribed';
+      readonly partition: number;
+      readonly node: number;
+      readonly role: 'primary' | 'backup';
+      readonly offset: number;
+    }
+  /** It does so no longer; another one (or the same, later) is asked, from the next undelivered offset. */
+  | { readonly type: 'left'; readonly partition: number; readonly node: number; readonly reason: VireoError }
+  /** Records of this range are gone from the log; reading goes on behind them. */
+  | { readonly type: 'gap'; readonly partition: number; readonly from: number; readonly to: number }
+  /** The replica is cut off from the primary; it is read on only if no other was allowed. */
+  | { readonly type: 'stale'; readonly partition: number; readonly node: number; readonly ageMs: number }
+  /** No replica serves the partition since `sinceMs`; looking goes on. */
+  | {
+      readonly type: 'stalled';
+      readonly partition: number;
+      readonly sinceMs: number;
+      readonly reason: VireoError;
+    };
+
+export interface ConsumerOptions {
+  /** Default: all. */
+  readonly partitions?: readonly number[];
+  /** For all partitions, or for each by number (those left out: `start`). Default `start`. */
+  readonly from?: StartAt | Readonly<Record<number, StartAt>>;
+  /** `end`: stop before the offset that was each primary's commit when the consumer started. Default: never stop. */
+  readonly until?: 'end';
+  /** Default `any`. */
+  readonly readFrom?: ReadFrom;
+  /** Bytes that may be under way to the consumer or unhandled in it, per partition. Default 8 MiB, less with many partitions. */
+  readonly creditBytes?: number;
+  /** The same in records. Default 100,000. */
+  readonly creditRecords?: number;
+  /** A partition that nobody has served for so long ends the consumer with an error. ms; default: never. */
+  readonly stalledMsMax?: number;
+  readonly onEvent?: (event: ConsumerEvent) => void;
+}
+
+export interface ConsumerSettings {
+  readonly until: 'end' | null;
+  readonly readFrom: ReadFrom;
+  readonly creditBytes: number;
+  readonly creditRecords: number;
+  readonly stalledMsMax: number;
+  readonly onEvent: (event: ConsumerEvent) => void;
+}
+
+const KiB = 1024;
+/** What the partitions of one consumer share: half of what a connection may hold, for it may serve others too. */
+const SHARED_CREDIT_BYTES = defaultLimits.connectionCreditBytesMax / 2;
+const CREDIT_BYTES_MIN = 64 * KiB;
+
+/** The options with defaults, for a consumer of `partitions` partitions. @throws VireoError `limitOutOfRange`, `invalid` */
+export function consumerSettings(options: ConsumerOptions, partitions: number): ConsumerSettings {
+  const { subscriptionCreditBytesMax, subscriptionCreditRecordsMax } = defaultLimits;
+  const share = Math.floor(SHARED_CREDIT_BYTES / Math.max(1, partitions));
+  const creditBytes =
+    options.creditBytes ?? Math.min(subscriptionCreditBytesMax, Math.max(CREDIT_BYTES_MIN, share));
+  const creditRecords = options.creditRecords ?? subscriptionCreditRecordsMax;
+  check('creditBytes', creditBytes, subscriptionCreditBytesMax);
+  check('creditRecords', creditRecords, subscriptionCreditRecordsMax);
+  return {
+    until: options.until ?? null,
+    readFrom: options.readFrom ?? 'any',
+    creditBytes,
+    creditRecords,
+    stalledMsMax: options.stalledMsMax ?? Number.POSITIVE_INFINITY,
+    onEvent: options.onEvent ?? (() => {}),
+  };
+}
+
+/** Where to begin in `partition`. @throws VireoError `invalid` */
+export function startOf(options: ConsumerOptions, partition: number): StartAt {
+  const { from = 'start' } = options;
+  const start = typeof from === 'object' ? (from[partition] ?? 'start') : from;
+  if (start === 'start' || start === 'end' || (Number.isSafeInteger(start) && start >= 0)) return start;
+  throw new VireoError('invalid', `a consumer starts at 'start', 'end' or an offset, not at ${start}`);
+}
+
+function check(name: string, value: number, max: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return;
+  throw new VireoError('limitOutOfRange', `${name} is ${value}, allowed are 1 to ${max}`);
+}
