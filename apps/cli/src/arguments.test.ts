@@ -49,10 +49,10 @@ describe('arguments that are understood', () => {
     ]);
   });
 
-  test('founders name id and address', () => {
-    expect(parseFounders('0=127.0.0.1:7400,2=[::1]:7410')).toEqual([
+  test('founders name id and address, and the machine if they like', () => {
+    expect(parseFounders('0=127.0.0.1:7400,2=[::1]:7410@rack-2')).toEqual([
       { id: 0, address: '127.0.0.1:7400' },
-      { id: 2, address: '[::1]:7410' },
+      { id: 2, address: '[::1]:7410', host: 'rack-2' },
     ]);
   });
 });
@@ -78,6 +78,7 @@ describe('arguments that are refused as usage errors', () => {
     ['an offset over 2^53-1', () => parseFrom('9007199254740992')],
     ['an unknown replica', () => parseReadFrom('node:')],
     ['a founder without an id', () => parseFounders('127.0.0.1:7400')],
+    ['a founder with an empty label', () => parseFounders('0=a:1@')],
     ['a founder named twice', () => parseFounders('0=a:1,0=b:2')],
   ];
   test.each(refused)('%s', (_what, parse) => {

@@ -17,6 +17,8 @@ export interface Founder {
   readonly id: number;
   /** `host:port`. */
   readonly address: string;
+  /** Names the machine; undefined: the server chooses, by the address. */
+  readonly host?: string;
 }
 
 const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
@@ -80,14 +82,18 @@ export function parseReadFrom(text: string): ReadPreference {
   return { node: Number(match[1]) };
 }
 
-/** `0=127.0.0.1:7400,1=127.0.0.1:7410`. @throws UsageError */
+/** `0=127.0.0.1:7400,1=127.0.0.1:7410@rack-2`. @throws UsageError */
 export function parseFounders(text: string): Founder[] {
   const founders = splitList(text).map((item) => {
-    const match = /^(\d{1,9})=(.+)$/.exec(item);
+    const match = /^(\d{1,9})=([^@]+)(?:@(.+))?$/.exec(item);
     if (match === null) {
-      throw new UsageError(`'${item}' is not a founder`, 'founders are written id=host:port,…');
+      throw new UsageError(
+        `'${item}' is not a founder`,
+        'founders are written id=host:port,… or id=host:port@label,…',
+      );
     }
-    return { id: Number(match[1]), address: parseAddress(match[2]!) };
+    const [, id, address = '', host] = match;
+    return { id: Number(id), address: parseAddress(address), ...(host !== undefined && { host }) };
   });
   if (new Set(founders.map(({ id }) => id)).size < founders.length) {
     throw new UsageError('--founders names a node twice');

@@ -13,4 +13,6 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** What the command is about, for the hints of its errors. */
   subject: ErrorSubject;
+  /** What the process ends with when the command does not throw. */
+  exitCode: number;
 }

@@ -12,10 +12,9 @@ import type { CommandContext } from './context.ts';
 /** Makes the context of a command from the options that all commands have. */
 export type ContextOf = (options: GlobalOptions) => CommandContext;
 
-/** Options of every command. */
+/** Options of every command that are parsed; `--json` has to be known before, for errors of the parser. */
 export interface GlobalOptions {
   readonly server: string[];
-  readonly json: boolean;
 }
 
 const SERVER_DEFAULT = '127.0.0.1:7400';
@@ -33,7 +32,7 @@ export function buildProgram(contextOf: ContextOf, configuration: OutputConfigur
         .argParser(parseServers)
         .default([SERVER_DEFAULT], SERVER_DEFAULT),
     )
-    .option('--json', 'machine-readable output, errors too', false)
+    .option('--json', 'machine-readable output, errors too')
     .configureHelp({ showGlobalOptions: true, helpWidth: 80 })
     .configureOutput(configuration)
     .showSuggestionAfterError()
@@ -92,7 +91,7 @@ function addNodeCommands(program: Command, context: CommandOf): void {
     .requiredOption('--cluster <name>', 'name of the cluster, the same for all its nodes')
     .requiredOption(
       '--founders <id=host:port,…>',
-      'all first nodes, in the same order for all',
+      'all first nodes, in the same order for all; id=host:port@label names the machine',
       parseFounders,
     )
     .action(async (options, command: Command) => {
@@ -106,7 +105,7 @@ function addStreamCommands(program: Command, context: CommandOf): void {
   stream
     .command('create <name>')
     .description('make a stream')
-    .option('--if-not-exists', 'no error when there is one of this name', false)
+    .option('--if-not-exists', 'no error when there is one of this name')
     .action(async (name: string, options, command: Command) => {
       const { createStream } = await import('./commands/stream.ts');
       await createStream(context(command), name, options);
@@ -130,8 +129,8 @@ function addStreamCommands(program: Command, context: CommandOf): void {
     .command('rm <name>')
     .alias('delete')
     .description('delete a stream')
-    .option('--cascade', 'with all topics and records in it', false)
-    .option('-y, --yes', 'do not ask for the name', false)
+    .option('--cascade', 'with all topics and records in it')
+    .option('-y, --yes', 'do not ask for the name')
     .action(async (name: string, options, command: Command) => {
       const { removeStream } = await import('./commands/stream.ts');
       await removeStream(context(command), name, options);
@@ -151,7 +150,7 @@ function addTopicCommands(program: Command, context: CommandOf): void {
     )
     .option(
       '--replication <count>',
-      'replicas of each partition (default: 3, or all nodes)',
+      'replicas of each partition (default: 3, if there are)',
       integer('--replication', 1),
     )
     .addOption(
@@ -159,7 +158,7 @@ function addTopicCommands(program: Command, context: CommandOf): void {
         .choices(['disk', 'memory'])
         .default('disk'),
     )
-    .option('--if-not-exists', 'no error when there is one of this name', false)
+    .option('--if-not-exists', 'no error when there is one of this name')
     .action(async (name: string, options, command: Command) => {
       const { createTopic } = await import('./commands/topic.ts');
       await createTopic(context(command), name, options);
@@ -183,7 +182,7 @@ function addTopicCommands(program: Command, context: CommandOf): void {
     .command('rm <stream/topic>')
     .alias('delete')
     .description('delete a topic with all its records')
-    .option('-y, --yes', 'do not ask for the name', false)
+    .option('-y, --yes', 'do not ask for the name')
     .action(async (name: string, options, command: Command) => {
       const { removeTopic } = await import('./commands/topic.ts');
       await removeTopic(context(command), name, options);
@@ -194,7 +193,7 @@ function addRecordCommands(program: Command, context: CommandOf): void {
   program
     .command('produce <stream/topic>')
     .description('send records: lines of standard input, or generated ones')
-    .option('--ndjson', 'each line is a JSON object; its text is the value', false)
+    .option('--ndjson', 'each line is a JSON object; its text is the value')
     .option('--key-field <member>', "the key is this member of each line's JSON object")
     .option('-k, --key <text>', 'one key for all records')
     .option('--partition <number>', 'send to this partition', integer('--partition', 0))
@@ -211,9 +210,12 @@ function addRecordCommands(program: Command, context: CommandOf): void {
     .command('consume <stream/topic>')
     .description('print records, of all partitions or of one')
     .addOption(
-      new Option('--from <position>', 'start, end, or an offset').argParser(parseFrom).default('end'),
+      new Option(
+        '--from <position>',
+        'start, end, or an offset (default: end, with --until-end start)',
+      ).argParser(parseFrom),
     )
-    .option('--until-end', 'stop at what was committed when it began', false)
+    .option('--until-end', 'stop at what was committed when it began')
     .addOption(
       new Option('--read-from <replica>', 'any, primary, or node:2').argParser(parseReadFrom).default('any'),
     )

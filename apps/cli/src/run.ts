@@ -28,7 +28,14 @@ export async function run(args: readonly string[], streams: Streams, stop: Abort
   const program = buildProgram(
     ({ server }) => {
       const signal = AbortSignal.any([stop, output.signal]);
-      context = { servers: server, output, input: () => streams.stdin, signal, subject: { servers: server } };
+      context = {
+        servers: server,
+        output,
+        input: () => streams.stdin,
+        signal,
+        subject: { servers: server },
+        exitCode: EXIT_OK,
+      };
       return context;
     },
     {
@@ -42,7 +49,7 @@ export async function run(args: readonly string[], streams: Streams, stop: Abort
   );
   try {
     await program.parseAsync(args.length === 0 ? ['--help'] : [...args], { from: 'user' });
-    return EXIT_OK;
+    return context?.exitCode ?? EXIT_OK;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT_OK;
     if (stop.reason instanceof Interrupted) return stop.reason.exitCode;
