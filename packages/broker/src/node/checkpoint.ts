@@ -1,0 +1,249 @@
+import type { Prepare } from '@vireo/protocol';
+import type { Disk, Journal, JournalItem, StorageError } from '@vireo/storage';
+import type { Groups } from './groups.ts';
+import type { HostedGroup } from './hosted-group.ts';
+import type { JournalWriter } from './journal-writer.ts';
+import type { Stats } from './stats.ts';
+import type { EventLog, FailReason } from './world.ts';
+
+/** Groups whose snapshots are written at once: each holds its snapshot in memory meanwhile. */
+const PARALLEL = 4;
+const REST_TURNS = 100;
+
+interface CheckpointOptions {
+  readonly disk: Disk;
+  readonly journal: Journal;
+  readonly writer: JournalWriter;
+  readonly groups: Groups;
+  readonly stats: Stats;
+  readonly log: EventLog;
+  /** Bytes appended to the journal that start a checkpoint. */
+  readonly everyBytes: number;
+  /** A copy of prepares is cut into writes of about so many bytes. */
+  readonly pieceBytes: number;
+  fail(reason: FailReason): void;
+}
+
+/** A checkpoint under way. */
+interface Run {
+  /** Files of the journal below this one are to be reused. */
+  readonly boundary: number;
+  readonly queue: HostedGroup[];
+  /** Steps that are not finished: copies in the journal, groups. */
+  pending: number;
+  done: () => void;
+}
+
+/**
+ * Lets the journal be reused. In one turn it notes which file is being written now, and copies into it what older
+ * files alone hold and no snapshot will cover: the newest promises and the uncommitted prepares. Then, group by
+ * group, segments are synced up to commitMin and the state at exactly that op is written; the journal is told,
+ * and when all of it is durable the older files are released. A crash at any point leaves either the old files
+ * or everything that replaces them.
+ */
+export class Checkpoints {
+  readonly #options: CheckpointOptions;
+  #run: Run | null = null;
+  #appendedBefore = 0;
+  #failed = false;
+  /** Turns to wait after an attempt that found no room. */
+  #rest = 0;
+
+  constructor(options: CheckpointOptions) {
+    this.#options = options;
+  }
+
+  get running(): boolean {
+    return this.#run !== null;
+  }
+
+  /** Once a turn, after all replicas have settled: begins a checkpoint when one is due. */
+  settle(): void {
+    const { journal, writer, everyBytes } = this.#options;
+    if (this.#run !== null || this.#failed || this.#rest-- > 0) return;
+    this.#rest = 0;
+    const due = writer.appendedBytes - this.#appendedBefore >= everyBytes || journal.pressure !== 'ok';
+    // With nothing older than the current file there is nothing to release yet.
+    if (due && journal.oldestFile < journal.fileSequence) this.start(false, () => {});
+  }
+
+  /** Begins one. `everything`: also of groups that no old file holds anything of, so that a start replays little. */
+  start(everything: boolean, done: () => void): void {
+    const { journal, writer, groups, log } = this.#options;
+    if (this.#run !== null) return;
+    const boundary = journal.fileSequence;
+    const run: Run = { boundary, queue: [], pending: 1, done };
+    this.#run = run;
+    this.#appendedBefore = writer.appendedBytes;
+    const old = this.#heldByOldFiles(boundary);
+    log.event('debug', 'checkpoint.started', { boundary, oldest: journal.oldestFile, groups: old.size });
+    for (const id of old) {
+      const group = groups.get(id);
+      if (group !== undefined) this.#copyPromise(run, group);
+      else this.#copyPending(run, id, groups.pending().get(id) ?? []);
+    }
+    for (const group of groups.all()) {
+      if (group.replica.state.commitMin === group.checkpointOp) continue;
+      // Metadata's snapshot is what forgets deleted groups, so it is always among them.
+      if (everything || group.id === 0 || old.has(group.id)) run.queue.push(group);
+    }
+    for (let i = 0; i < PARALLEL; i++) this.#next(run);
+    this.#step(run);
+  }
+
+  /** Calls back when the checkpoint under way has ended, well or not. */
+  whenDone(done: () => void): void {
+    const run = this.#run;
+    if (run === null) {
+      done();
+      return;
+    }
+    const before = run.done;
+    run.done = () => {
+      before();
+      done();
+    };
+  }
+
+  /** Groups of which the files below `boundary` hold something that is needed still. */
+  #heldByOldFiles(boundary: number): Set<number> {
+    const { journal, groups } = this.#options;
+    const ids = new Set<number>();
+    for (let file = Math.max(1, journal.oldestFile); file < boundary; file++) {
+      for (const { group: id, lastOp, newestState } of journal.groupsIn(file)) {
+        const group = groups.get(id);
+        if (group === undefined ? groups.pending().has(id) : newestState || lastOp > group.checkpointOp)
+          ids.add(id);
+      }
+    }
+    return ids;
+  }
+
+  /** The newest promise and what is not committed yet, as of this moment: in the order of the log. */
+  #copyPromise(run: Run, group: HostedGroup): void {
+    const state = group.stateRecord();
+    for (const prepares of this.#pieces(group.replica.uncommitted())) {
+      this.#append(run, group.id, { prepares, state });
+    }
+  }
+
+  /** What the journal holds of a group that metadata does not name yet, as it was. */
+  #copyPending(run: Run, id: number, items: readonly JournalItem[]): void {
+    for (const item of items) {
+      if (item.type === 'prepare') this.#append(run, id, { prepares: [item.prepare] });
+      else if (item.type === 'state') this.#append(run, id, { prepares: [], state: item.record });
+    }
+  }
+
+  #pieces(prepares: readonly Prepare[]): readonly (readonly Prepare[])[] {
+    const pieces: Prepare[][] = [[]];
+    let bytes = 0;
+    for (const prepare of prepares) {
+      if (bytes > 0 && bytes + prepare.header.size > this.#options.pieceBytes) {
+        pieces.push([]);
+        bytes = 0;
+      }
+      pieces.at(-1)!.push(prepare);
+      bytes += prepare.header.size;
+    }
+    return pieces;
+  }
+
+  #append(
+    run: Run,
+    group: number,
+    write: { prepares: readonly Prepare[]; state?: Buffer; checkpoint?: number },
+  ): void {
+    run.pending++;
+    const taken = this.#options.writer.appendReserved(group, write, (ok) => {
+      if (ok) this.#step(run);
+      else this.#fail('the journal can not be written');
+    });
+    if (!taken) {
+      // No room even in the reserve: the files stay, the next attempt may find the group further on.
+      run.pending--;
+      this.#giveUp(run);
+    }
+  }
+
+  #next(run: Run): void {
+    if (this.#run !== run) return;
+    const group = run.queue.shift();
+    if (group === undefined) return;
+    run.pending++;
+    this.#checkpointGroup(run, group);
+  }
+
+  /** Captures the state now; makes the log below it, then the state itself, durable. */
+  #checkpointGroup(run: Run, group: HostedGroup): void {
+    const op = group.replica.state.commitMin;
+    const snapshot = group.snapshot();
+    const finish = (error: StorageError | null, what: string): boolean => {
+      if (error !== null) this.#fail(`${what} of group ${group.id} failed: ${error.message}`);
+      return error === null && this.#run === run;
+    };
+    group.log.sync((syncError) => {
+      if (!finish(syncError, 'the sync')) return;
+      if (group.deleted) return this.#groupDone(run);
+      group.snapshots.write(op, snapshot, (writeError) => {
+        if (!finish(writeError, 'the snapshot')) return;
+        group.checkpointOp = op;
+        if (!group.deleted) this.#append(run, group.id, { prepares: [], checkpoint: op });
+        this.#groupDone(run);
+      });
+    });
+  }
+
+  #groupDone(run: Run): void {
+    this.#next(run);
+    this.#step(run);
+  }
+
+  /** One thing less to wait for. */
+  #step(run: Run): void {
+    run.pending--;
+    if (run.pending > 0 || this.#run !== run) return;
+    const { journal, stats, log, groups } = this.#options;
+    this.#run = null;
+    journal.release(run.boundary);
+    stats.checkpoints++;
+    log.event('info', 'checkpoint.completed', { boundary: run.boundary, oldest: journal.oldestFile });
+    const metadata = groups.get(0);
+    if (metadata !== undefined)
+      for (const id of groups.takeTombstones(metadata.checkpointOp)) this.#removeFiles(id);
+    run.done();
+  }
+
+  #giveUp(run: Run): void {
+    if (this.#run !== run) return;
+    this.#run = null;
+    this.#rest = REST_TURNS;
+    this.#options.log.event('error', 'journal.full', { boundary: run.boundary });
+    run.done();
+  }
+
+  /** Files of a deleted group, once no checkpoint knows it any more. What fails stays until the next start. */
+  #removeFiles(id: number): void {
+    const { disk, log } = this.#options;
+    const directory = `groups/${id}`;
+    let names: readonly string[];
+    try {
+      names = disk.list(directory);
+    } catch (error) {
+      log.event('warn', 'group.deleted', { group: id, message: `its files stay: ${String(error)}` });
+      return;
+    }
+    for (const name of names) {
+      disk.remove(`${directory}/${name}`, (error) => {
+        if (error !== null) log.event('warn', 'group.deleted', { group: id, name, message: error.message });
+      });
+    }
+  }
+
+  #fail(message: string): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#run = null;
+    this.#options.fail({ code: 'diskFailed', message });
+  }
+}

@@ -1,0 +1,99 @@
+import {
+  type ControlRequest,
+  type ControlResponses,
+  type ErrorCode,
+  encodeResponse,
+  type GroupState,
+} from '@vireo/protocol';
+import type { NodeId } from '@vireo/vsr';
+import type { Groups } from './groups.ts';
+import type { HostedGroup } from './hosted-group.ts';
+import { redirectDetails } from './produce.ts';
+import type { Stats } from './stats.ts';
+
+/** An answer that is ready, or an error of the table. */
+export type LocalAnswer =
+  | { readonly ok: true; readonly payload: Buffer }
+  | {
+      readonly ok: false;
+      readonly code: ErrorCode;
+      readonly message?: string | undefined;
+      readonly details?: Record<string, unknown>;
+    };
+
+/** What the local answers are made of. */
+export interface LocalSources {
+  readonly node: NodeId;
+  readonly groups: Groups;
+  readonly stats: Stats;
+  address(node: NodeId): string | null;
+  /** Gauges that are not counted but looked up: connections, subscriptions, journal. */
+  gauges(): Record<string, number>;
+}
+
+/** Answers what a node answers from its own copy of things; null: the request changes metadata. */
+export function answerLocally(request: ControlRequest, sources: LocalSources): LocalAnswer | null {
+  const { groups, node } = sources;
+  const { metadata } = groups;
+  switch (request.op) {
+    case 'describe':
+      return { ok: true, payload: encodeResponse('describe', metadata.describe()) };
+    case 'lookupTopic': {
+      const found = metadata.lookupTopic(request.stream, request.topic);
+      if (!found.ok) return { ok: false, code: found.code, message: found.message };
+      const { stamp, nodes, streamId, topic } = found;
+      return { ok: true, payload: encodeResponse('lookupTopic', { stamp, nodes, streamId, topic }) };
+    }
+    case 'groupStates':
+      return {
+        ok: true,
+        payload: encodeResponse('groupStates', { node, groups: [...groups.all()].map(describeGroup) }),
+      };
+    case 'stats': {
+      const { counters, histograms } = sources.stats.snapshot();
+      const all = { ...counters, ...sources.gauges() };
+      return { ok: true, payload: encodeResponse('stats', { node, counters: all, histograms }) };
+    }
+    case 'partitionInfo':
+      return partitionInfo(request.group, sources);
+    default:
+      return null;
+  }
+}
+
+/** The bounds of a partition, told only by a primary that knows them: this view's noop is committed. */
+function partitionInfo(id: number, { groups, node, address }: LocalSources): LocalAnswer {
+  const group = groups.find(id);
+  if (typeof group === 'string') return { ok: false, code: group };
+  const { view, epoch } = group.replica.state;
+  if (!group.leading) {
+    const code = group.leads || group.replica.state.status !== 'normal' ? 'notReady' : 'notPrimary';
+    return { ok: false, code, details: redirectDetails(group, { view, epoch }, address) };
+  }
+  const info: ControlResponses['partitionInfo'] = {
+    start: group.log.startOffset,
+    end: group.log.endOffset,
+    lossEpoch: 0,
+    view,
+    node,
+  };
+  return { ok: true, payload: encodeResponse('partitionInfo', info) };
+}
+
+function describeGroup(group: HostedGroup): GroupState {
+  const { status, view, epoch, commitMin, commitMax } = group.replica.state;
+  return {
+    group: group.id,
+    role: group.leads ? 'primary' : 'backup',
+    status,
+    view,
+    epoch,
+    op: group.replica.op,
+    commitMin,
+    commitMax,
+    primary: group.primary,
+    offset: group.log.endOffset,
+    start: group.log.startOffset,
+    members: group.identity.members,
+  };
+}

@@ -1,0 +1,34 @@
+/**
+ * Names of the node's log events: stable, for people's searches and alerts. A name is never reused for another
+ * meaning. The value says when the event is logged.
+ */
+export const EventNames = {
+  'node.started': 'the node takes connections; fields state what was recovered',
+  'node.recovered': 'the data directory was read: groups, cut bytes, open repairs',
+  'node.stopping': 'a graceful stop began',
+  'node.stopped': 'everything is synced and closed',
+  'node.failed': 'the node can not go on and asks its process to end',
+  'founding.waiting': 'unfounded: waiting for founders that have not answered',
+  'founding.completed': 'the founding record is durable here',
+  'founding.refused': 'another incarnation is registered for this node, or another cluster answered',
+  'group.created': 'a replica was created from its committed metadata entry',
+  'group.opened': 'a replica was opened from its snapshot, segments and journal',
+  'group.deleted': 'a replica ended because its topic was deleted',
+  'view.changed': 'a replica entered another view',
+  'primary.elected': 'the replica here became the primary of its view',
+  'peer.connected': 'a channel to another node is ready',
+  'peer.disconnected': 'a channel to another node closed',
+  'peer.refused': 'another node did not prove the secret, or belongs elsewhere',
+  'peer.overloaded': 'frames to a peer are dropped: too many bytes are unsent',
+  'connection.rejected': 'a connection was closed because of what it sent',
+  'connection.idle': 'a connection did not finish its handshake in time',
+  'checkpoint.started': 'snapshots and syncs of all changed groups began',
+  'checkpoint.completed': 'the journal may be reused up to the checkpoint',
+  'journal.full': 'intake is refused until a checkpoint frees the journal',
+  'disk.failed': 'a write or sync failed: the node votes no more and stops',
+  'read.failed': 'committed data could not be read: damaged or unreadable',
+  'topic.created': 'this node proposed a topic',
+} as const;
+
+/** Name of a log event. */
+export type EventName = keyof typeof EventNames;

@@ -1,0 +1,211 @@
+import type { Prepare } from '@vireo/protocol';
+import type { GroupLog, SnapshotStore } from '@vireo/storage';
+import {
+  type ClientRequest,
+  encodeStateRecord,
+  type Message,
+  type NodeId,
+  type PersistWrite,
+  type Replica,
+  type ReplicaEffects,
+  type ReplicaEvent,
+  type ReplyOutcome,
+  type StateMachine,
+} from '@vireo/vsr';
+import type { JournalWriter } from './journal-writer.ts';
+import type { Stats } from './stats.ts';
+import type { Subscription } from './subscription.ts';
+import type { EventLog, FailReason } from './world.ts';
+
+/** What every replica of the node shares: where its effects go. */
+export interface GroupContext {
+  readonly journal: JournalWriter;
+  readonly stats: Stats;
+  readonly log: EventLog;
+  nowMs(): number;
+  send(group: number, to: NodeId, message: Message): void;
+  reply(requestId: number, outcome: ReplyOutcome): void;
+  /** The group was stepped and has to be settled at the end of the turn. */
+  stepped(group: HostedGroup): void;
+  /** Ops of the group were applied in this turn. */
+  applied(group: HostedGroup): void;
+  fail(reason: FailReason): void;
+}
+
+/** What identifies a hosted group. */
+export interface GroupIdentity {
+  /** 0: the metadata group. */
+  readonly id: number;
+  readonly topicId: number;
+  readonly partition: number;
+  readonly members: readonly NodeId[];
+}
+
+const TICK = { type: 'tick', late: false } as const;
+const TICK_LATE = { type: 'tick', late: true } as const;
+
+/**
+ * One replica of this node with what belongs to it: log, snapshots, subscriptions. It carries the replica's
+ * effects to journal, segments, peers and clients, and is told by them what became of each.
+ */
+export class HostedGroup implements ReplicaEffects {
+  readonly id: number;
+  readonly identity: GroupIdentity;
+  readonly log: GroupLog;
+  readonly snapshots: SnapshotStore;
+  readonly subscriptions = new Set<Subscription>();
+  /** Op of the last durable snapshot. */
+  checkpointOp: number;
+  /** Its topic was deleted: no step, no frame, no answer any more. */
+  deleted = false;
+  readonly #context: GroupContext;
+  #replica: Replica | null = null;
+  #machine: StateMachine | null = null;
+  #seenView = -1;
+  #seenLeading = false;
+
+  constructor(
+    context: GroupContext,
+    identity: GroupIdentity,
+    log: GroupLog,
+    snapshots: SnapshotStore,
+    checkpointOp: number,
+  ) {
+    this.#context = context;
+    this.id = identity.id;
+    this.identity = identity;
+    this.log = log;
+    this.snapshots = snapshots;
+    this.checkpointOp = checkpointOp;
+  }
+
+  /** The replica needs its machine, the machine this group: so it is attached once both exist. */
+  attach(replica: Replica, machine: StateMachine): void {
+    this.#replica = replica;
+    this.#machine = machine;
+  }
+
+  /** The state after the last applied op, for a checkpoint. */
+  snapshot(): Buffer {
+    if (this.#machine === null) throw new Error('the machine is attached when its group is opened');
+    return this.#machine.snapshot();
+  }
+
+  get replica(): Replica {
+    if (this.#replica === null) throw new Error('the replica is attached when its group is opened');
+    return this.#replica;
+  }
+
+  /** The replica's state record as it is now: the group's creation, and copies that let a journal file go. */
+  stateRecord(): Buffer {
+    return encodeStateRecord(this.replica.stateRecord());
+  }
+
+  /** The node that leads the view which this replica is in, or wants to be in. */
+  get primary(): NodeId {
+    return this.replica.primary;
+  }
+
+  /** Primary of its view, able to serve: this view's noop is committed, so nothing acked is missing. */
+  get leading(): boolean {
+    return this.replica.leading;
+  }
+
+  /** Normal primary of its view, able to serve or about to be. */
+  get leads(): boolean {
+    return this.replica.state.status === 'normal' && this.primary === this.replica.config.self;
+  }
+
+  step(event: ReplicaEvent): void {
+    if (this.deleted) return;
+    this.#context.stepped(this);
+    this.replica.step(event, this);
+  }
+
+  tick(late: boolean): void {
+    this.step(late ? TICK_LATE : TICK);
+  }
+
+  message(from: NodeId, message: Message): void {
+    this.step({ type: 'message', from, message });
+  }
+
+  request(request: ClientRequest): void {
+    this.step({ type: 'request', request });
+  }
+
+  /** This node stops: the replica takes no more requests and asks the others to go on without it. */
+  abdicate(): void {
+    if (this.deleted) return;
+    this.#context.stepped(this);
+    this.replica.abdicate(this);
+  }
+
+  /** End of a turn. */
+  settle(): void {
+    if (this.deleted) return;
+    this.replica.settle(this);
+    this.#noteView();
+  }
+
+  /** A committed op: into the log, and on to whoever waits for it. */
+  committed(prepare: Prepare): void {
+    this.log.append(prepare);
+    this.#context.applied(this);
+  }
+
+  // ---- ReplicaEffects
+
+  send(to: NodeId, message: Message): void {
+    this.#context.send(this.id, to, message);
+  }
+
+  persist(token: number, write: PersistWrite): void {
+    const { journal, stats, fail } = this.#context;
+    const startedMs = this.#context.nowMs();
+    stats.journalAppends++;
+    for (const prepare of write.prepares) stats.journalBytes += prepare.header.size;
+    const done = (ok: boolean): void => {
+      if (!ok) {
+        // Nothing that depends on this write may ever be said: the node stops, it does not try again.
+        fail({ code: 'diskFailed', message: 'a journal write failed' });
+        return;
+      }
+      stats.journalLatency.record(this.#context.nowMs() - startedMs);
+      this.step({ type: 'persisted', token, ok: true });
+    };
+    const { prepares } = write;
+    if (write.type === 'prepares') journal.append(this.id, { prepares }, done);
+    else journal.append(this.id, { prepares, state: encodeStateRecord(write.record) }, done);
+  }
+
+  load(token: number, first: number, last: number, bytesMax: number): void {
+    this.log.readOps(first, last, bytesMax, (error, prepares) => {
+      if (error !== null) {
+        this.#context.stats.readsFailed++;
+        this.#context.log.event('error', 'read.failed', { group: this.id, first, last, code: error.code });
+      }
+      this.step({ type: 'loaded', token, prepares: error === null ? prepares : [] });
+    });
+  }
+
+  reply(requestId: number, outcome: ReplyOutcome): void {
+    this.#context.reply(requestId, outcome);
+  }
+
+  #noteView(): void {
+    const { view, status, commitMax } = this.replica.state;
+    const { stats, log } = this.#context;
+    if (view !== this.#seenView) {
+      if (this.#seenView >= 0) stats.viewChanges++;
+      const from = this.#seenView < 0 ? null : this.#seenView;
+      log.event('info', 'view.changed', { group: this.id, view, from, status, primary: this.primary });
+      this.#seenView = view;
+      this.#seenLeading = false;
+    }
+    if (this.leading && !this.#seenLeading) {
+      this.#seenLeading = true;
+      log.event('info', 'primary.elected', { group: this.id, view, op: this.replica.op, commitMax });
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import type { Prepare } from '@vireo/protocol';
+import type { Journal, JournalWrite } from '@vireo/storage';
+import { assert } from '@vireo/vsr';
+
+/** A write that the journal did not take yet. */
+interface Waiting {
+  readonly group: number;
+  readonly write: JournalWrite;
+  readonly done: (ok: boolean) => void;
+}
+
+/**
+ * In front of the journal: cuts writes that are larger than its flushes like them, and keeps what it refuses
+ * while it is full, in order. The bound is the replicas' own: a pipeline of ops per group, no more is prepared
+ * until these are durable.
+ */
+export class JournalWriter {
+  readonly #journal: Journal;
+  readonly #pieceBytes: number;
+  #waiting: Waiting[] = [];
+  /** Bytes appended since the start. */
+  appendedBytes = 0;
+
+  /** `pieceBytes`: a write of several prepares is cut at about this many bytes. */
+  constructor(journal: Journal, pieceBytes: number) {
+    this.#journal = journal;
+    this.#pieceBytes = pieceBytes;
+  }
+
+  /** Writes that wait for room in the journal. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** As `Journal.append`, but always taken. `done` comes in the order of the calls. */
+  append(group: number, write: JournalWrite, done: (ok: boolean) => void): void {
+    const { prepares } = write;
+    let first = 0;
+    let bytes = 0;
+    // All but the last piece are answered by nobody: answers come in order, so the last one speaks for all.
+    for (let i = 0; i < prepares.length; i++) {
+      const size = (prepares[i] as Prepare).header.size;
+      if (i > first && bytes + size > this.#pieceBytes) {
+        this.#push({ group, write: { prepares: prepares.slice(first, i) }, done: ignore });
+        first = i;
+        bytes = 0;
+      }
+      bytes += size;
+    }
+    this.#push({ group, write: first === 0 ? write : { ...write, prepares: prepares.slice(first) }, done });
+  }
+
+  /** Past everything that waits: for what makes room. Returns whether the journal took it. */
+  appendReserved(group: number, write: JournalWrite, done: (ok: boolean) => void): boolean {
+    return this.#journal.append(group, write, done);
+  }
+
+  /** Once a turn, before the flush: what waited, in order, as far as the journal takes it. */
+  retry(): void {
+    if (this.#waiting.length === 0) return;
+    let taken = 0;
+    for (const { group, write, done } of this.#waiting) {
+      if (!this.#journal.append(group, write, done)) break;
+      taken++;
+    }
+    this.#waiting.splice(0, taken);
+    // Nothing waits inside and there is room: then it is the write that no file can take, and would block for ever.
+    const stuck = taken === 0 && this.#journal.queuedBytes === 0 && this.#journal.pressure !== 'full';
+    assert(!stuck, 'a write fits into a file of the journal', this.#waiting[0]?.group);
+  }
+
+  #push(waiting: Waiting): void {
+    for (const prepare of waiting.write.prepares) this.appendedBytes += prepare.header.size;
+    if (this.#waiting.length > 0 || !this.#journal.append(waiting.group, waiting.write, waiting.done)) {
+      this.#waiting.push(waiting);
+    }
+  }
+}
+
+function ignore(): void {}
