@@ -119,5 +119,5 @@ const BACKOFF_MAX_MS = 2_000;
  * that a thousand clients of a dead node do not come back in step.
  */
 export function backoffMs(attempt: number): number {
-  return Math.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempt, 16));
+  return Math.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(Math.floor(attempt), 16));
 }

@@ -16,13 +16,13 @@ import type { Topic } from './topic.ts';
 export interface ConnectOptions extends CallOptions {
   /** For the nodes' logs. Default `vireo-client`. */
   readonly name?: string;
-  /** From dialing a node to its welcome, ms. Default 5,000. */
+  /** From dialing a node to its welcome, ms. Default 3,000. */
   readonly connectTimeoutMs?: number;
 }
 
 /** How long `connect` looks for a server by default, ms. */
 const CONNECT_DEADLINE_MS = 10_000;
-const CONNECT_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 3_000;
 
 /**
  * Connects to a cluster through any of its nodes: `vireo://127.0.0.1:7400,127.0.0.1:7410`, or a list. The deadline

@@ -346,7 +346,8 @@ export class Connection {
     this.#silentTicks++;
     if (this.#silentTicks === PING_AFTER_TICKS) this.#write(FrameKind.ping, 0, 0, NONE);
     if (this.#silentTicks >= LOST_AFTER_TICKS) {
-      this.#close(new VireoError('connectionLost', `${formatAddress(this.address)} has fallen silent`));
+      const text = `${formatAddress(this.address)} has fallen silent`;
+      this.#close(new VireoError('connectionLost', text, { details: { code: 'timeout' } }));
     }
   };
 
@@ -354,7 +355,7 @@ export class Connection {
     const cause = new VireoError(code, message);
     const text = `${formatAddress(this.address)} sent what is not the Vireo protocol: ${message}`;
     // To what was in flight this is a lost connection: whether it took effect is not known.
-    if (this.#state === 'handshake') this.#close(new VireoError(code, text, { cause }));
+    if (this.#state === 'handshake') this.#close(new VireoError('notVireo', text, { cause }));
     else this.#close(new VireoError('connectionLost', text, { cause, details: { code } }));
   }
 

@@ -2,10 +2,12 @@ import { type ErrorCode, VireoError } from '@vireo/protocol';
 import { backoffMs } from '../call.ts';
 import type { Connection } from '../connection.ts';
 import type { Links } from '../links.ts';
-import { type GroupRoute, type Routing, redirectOf } from '../routing.ts';
+import { type GroupRoute, type Redirect, type Routing, redirectOf } from '../routing.ts';
 
 /** Redirects followed at once; then the cluster does not know itself who is primary, and time is given to it. */
 const HOPS_MAX = 5;
+/** A view change takes a few hundred ms: the backoff must not double with every look into it. */
+const FAILURES_PER_STEP = 2;
 /** Failed looks after which the metadata is read again: members or addresses may have changed. */
 const REFRESH_EVERY = 4;
 
@@ -42,6 +44,11 @@ export class PrimaryFinder {
   #target: number | null = null;
   #hops = 0;
   #failures = 0;
+  /** Counts through the members asked in turn. */
+  #probe = 0;
+  #redialed = false;
+  /** Somebody has answered, if only by a refusal, since the last failed dial. */
+  #answered = true;
   #searching = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -64,6 +71,7 @@ export class PrimaryFinder {
   confirmed(view: number, node: number): void {
     this.#hops = 0;
     this.#failures = 0;
+    this.#redialed = false;
     this.#target = null;
     this.#finding.routing.served(this.#finding.route, view, node);
   }
@@ -82,23 +90,40 @@ export class PrimaryFinder {
       return;
     }
     this.#hops = 0;
-    if (counted) this.#target = null;
-    // A primary that is cut off says "not ready" for as long as it is: after a while others are asked too.
-    else if (ELSEWHERE.has(error.code) || this.#failures > 1) this.#target = this.#after(node);
-    const wait = backoffMs(this.#failures++);
+    // A connection may go while its node stays: once, that is tried at once.
+    const again = error.code === 'connectionLost' && error.details?.code !== 'timeout' && !this.#redialed;
+    if (again) {
+      this.#redialed = true;
+      this.#look(0);
+      return;
+    }
+    // A dead primary refuses at once: that costs no wait, unless nobody else has answered since the last time.
+    const dead = error.code === 'connectFailed' && this.#answered;
+    this.#answered = error.code !== 'connectFailed';
+    this.#target = this.#whom(node, error, redirect);
+    if (dead) {
+      this.#look(0);
+      return;
+    }
+    const wait = backoffMs(this.#failures++ / FAILURES_PER_STEP);
     const stale = error.code === 'routingChanged' || this.#failures % REFRESH_EVERY === 0;
     this.#look(wait, stale);
+  }
+
+  /** Whom to ask next; null: the believed primary. */
+  #whom(node: number, error: VireoError, redirect: Redirect | null): number | null {
+    const { route } = this.#finding;
+    // It believes what is believed here: then there is nobody better to ask, only later.
+    if (redirect !== null && redirect.view === route.view && node !== route.primary) return null;
+    // A primary that is cut off says "not ready" for as long as it is: after a while others are asked too.
+    if (!ELSEWHERE.has(error.code) && this.#failures <= 1) return this.#target;
+    const others = route.members.filter((member) => member !== node);
+    return others[this.#probe++ % Math.max(1, others.length)] ?? null;
   }
 
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-  }
-
-  #after(node: number): number | null {
-    const { members } = this.#finding.route;
-    if (members.length === 0) return null;
-    return members[(members.indexOf(node) + 1) % members.length] ?? null;
   }
 
   #look(waitMs: number, refresh = false): void {

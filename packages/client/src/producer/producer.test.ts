@@ -21,7 +21,8 @@ async function failure(promise: Promise<unknown>): Promise<VireoError> {
   return error;
 }
 
-const values = (count: number, from = 0) => Array.from({ length: count }, (_, i) => ({ value: `v${from + i}` }));
+const values = (count: number, from = 0) =>
+  Array.from({ length: count }, (_, i) => ({ value: `v${from + i}` }));
 
 afterEach(async () => {
   await client.close({ drain: false });
@@ -48,7 +49,8 @@ describe('a producer', () => {
   });
 
   test('a session is registered at the first produce only, and each partition counts from 0', async () => {
-    const asked = () => cluster.nodes.flatMap((node) => node.requests).filter(({ op }) => op === 'register').length;
+    const asked = () =>
+      cluster.nodes.flatMap((node) => node.requests).filter(({ op }) => op === 'register').length;
     const producer = client.producer('shop/orders');
     expect(asked()).toBe(0);
     await producer.send({ value: 'one' });
@@ -164,7 +166,10 @@ describe('a producer', () => {
     const producer = client.producer('shop/orders', { deliveryTimeoutMs: 400 });
     await producer.send({ value: 'first' });
     for (const node of cluster.nodes) node.onProduce = () => ({ refuse: 'notReady' });
-    expect(await failure(producer.send({ value: 'no' }))).toMatchObject({ code: 'notReady', outcome: 'notApplied' });
+    expect(await failure(producer.send({ value: 'no' }))).toMatchObject({
+      code: 'notReady',
+      outcome: 'notApplied',
+    });
   });
 
   test('an attempt without answer is sent again before the deadline', async () => {
@@ -183,7 +188,8 @@ describe('a producer', () => {
     const producer = client.producer('shop/orders');
     await producer.send({ value: 'first' });
     const old = cluster.seen[0]!.producerId;
-    cluster.nodes[0]!.onProduce = ({ producerId }) => (producerId === old ? { refuse: 'sessionExpired' } : 'store');
+    cluster.nodes[0]!.onProduce = ({ producerId }) =>
+      producerId === old ? { refuse: 'sessionExpired' } : 'store';
     expect(await producer.send({ value: 'second' })).toMatchObject({ offset: 1 });
     expect(cluster.seen.at(-1)!.producerId).not.toBe(old);
     expect(cluster.seen.at(-1)).toMatchObject({ producerEpoch: 0, sequence: 0 });
@@ -210,7 +216,9 @@ describe('a producer', () => {
   });
 
   test('a call already aborted sends nothing', async () => {
-    const error = await failure(client.producer('shop/orders').send({ value: 'x' }, { signal: AbortSignal.abort() }));
+    const error = await failure(
+      client.producer('shop/orders').send({ value: 'x' }, { signal: AbortSignal.abort() }),
+    );
     expect(error).toMatchObject({ code: 'aborted', outcome: 'notApplied' });
     expect(cluster.seen).toEqual([]);
   });
@@ -220,7 +228,10 @@ describe('a producer', () => {
     const throwing = client.producer('shop/orders', { bufferRecords: 4, whenFull: 'throw' });
     const first = throwing.sendBatch(values(4));
     await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(await failure(throwing.sendBatch(values(1)))).toMatchObject({ code: 'overloaded', outcome: 'notApplied' });
+    expect(await failure(throwing.sendBatch(values(1)))).toMatchObject({
+      code: 'overloaded',
+      outcome: 'notApplied',
+    });
     const waiting = client.producer('shop/orders', { bufferRecords: 4, whenFull: 'wait' });
     const sent = [0, 1, 2].map((i) => waiting.sendBatch(values(4, i * 4)));
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -251,7 +262,10 @@ describe('a producer', () => {
   test('a record over the limit is refused before anything is sent', async () => {
     const producer = client.producer('shop/orders');
     const big = { value: Buffer.alloc(1024 * 1024 + 1) };
-    expect(await failure(producer.send(big))).toMatchObject({ code: 'recordTooLarge', outcome: 'notApplied' });
+    expect(await failure(producer.send(big))).toMatchObject({
+      code: 'recordTooLarge',
+      outcome: 'notApplied',
+    });
     expect(await failure(producer.sendBatch([{ value: 'a' }, big]))).toMatchObject({
       code: 'recordTooLarge',
       details: { record: 1 },
@@ -261,7 +275,9 @@ describe('a producer', () => {
   });
 
   test('an unknown topic is told, and a bad name before anything is asked', async () => {
-    expect(await failure(client.producer('shop/other').send({ value: 'x' }))).toMatchObject({ code: 'unknownTopic' });
+    expect(await failure(client.producer('shop/other').send({ value: 'x' }))).toMatchObject({
+      code: 'unknownTopic',
+    });
     expect(() => client.producer('no-slash')).toThrow(expect.objectContaining({ code: 'invalidName' }));
   });
 
@@ -271,7 +287,10 @@ describe('a producer', () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(await producer.close()).toEqual({ unfinished: 0 });
     expect(await sent).toMatchObject({ count: 5 });
-    expect(await failure(producer.send({ value: 'x' }))).toMatchObject({ code: 'closed', outcome: 'notApplied' });
+    expect(await failure(producer.send({ value: 'x' }))).toMatchObject({
+      code: 'closed',
+      outcome: 'notApplied',
+    });
     cluster.nodes[0]!.onProduce = () => 'ignore';
     const other = client.producer('shop/orders');
     const stuck = failure(other.sendBatch(values(3)));
@@ -295,7 +314,9 @@ describe('a producer of several partitions', () => {
     expect(turns.slice(3)).toEqual(turns.slice(0, 3));
     expect((await producer.sendBatch(values(2), { partition: 2 })).partition).toBe(2);
     expect((await producer.sendBatch(values(2), { key: 'a' })).partition).toBe(partitionForKey('a', 3));
-    expect(await failure(producer.sendBatch(values(1), { partition: 3 }))).toMatchObject({ code: 'unknownPartition' });
+    expect(await failure(producer.sendBatch(values(1), { partition: 3 }))).toMatchObject({
+      code: 'unknownPartition',
+    });
     expect(producer.buffered).toEqual({ bytes: 0, records: 0 });
   });
 

@@ -107,7 +107,11 @@ export class FakePartition {
     return { ...result, duplicate: false };
   }
 
-  seal(bytes: Buffer, seen: Pick<Seen, 'count' | 'producerId' | 'producerEpoch' | 'sequence'>, kind = PrepareKind.batch): void {
+  seal(
+    bytes: Buffer,
+    seen: Pick<Seen, 'count' | 'producerId' | 'producerEpoch' | 'sequence'>,
+    kind = PrepareKind.batch,
+  ): void {
     const fields = {
       group: this.group,
       op: this.log.length + 1,
@@ -143,8 +147,9 @@ export class FakeNode {
   onHello: ((socket: Socket) => boolean) | null = null;
   onProduce: (seen: Seen) => ProduceVerdict = () => 'store';
   onRequest: ((request: ControlRequest) => { readonly refuse: ErrorCode } | 'close' | null) | null = null;
-  onSubscribe: ((group: number) => { readonly refuse: ErrorCode; details?: Record<string, unknown> } | 'ignore' | null) | null =
-    null;
+  onSubscribe:
+    | ((group: number) => { readonly refuse: ErrorCode; details?: Record<string, unknown> } | 'ignore' | null)
+    | null = null;
   /** Called before each push; true: the push is not sent. */
   onPush: ((socket: Socket, baseOffset: number) => boolean) | null = null;
   /** How many records it holds back: a lagging backup. */
@@ -184,6 +189,7 @@ export class FakeNode {
 
   #accept(socket: Socket): void {
     this.sockets.add(socket);
+    socket.setNoDelay(true);
     this.#subscriptions.set(socket, new Map());
     socket.on('error', () => {});
     socket.on('close', () => {
@@ -274,7 +280,9 @@ export class FakeNode {
     }
     const payload = this.#answer(request);
     if (typeof payload === 'string') {
-      const partition = this.cluster.partitions.find(({ group }) => 'group' in request && group === request.group);
+      const partition = this.cluster.partitions.find(
+        ({ group }) => 'group' in request && group === request.group,
+      );
       this.#error(socket, frame, payload, partition && this.cluster.redirect(partition));
     } else this.send(socket, FrameKind.response, frame.correlation, 0, payload);
   }
@@ -284,7 +292,12 @@ export class FakeNode {
     switch (request.op) {
       case 'lookupTopic':
         if (request.topic !== 'orders') return 'unknownTopic';
-        return encodeResponse('lookupTopic', { stamp: 7, nodes: cluster.describeNodes(), streamId: 1, topic: cluster.describe() });
+        return encodeResponse('lookupTopic', {
+          stamp: 7,
+          nodes: cluster.describeNodes(),
+          streamId: 1,
+          topic: cluster.describe(),
+        });
       case 'describe':
         return encodeResponse('describe', {
           stamp: 7,
@@ -396,7 +409,9 @@ export class FakeNode {
     for (const [socket, subscriptions] of this.#subscriptions) {
       for (const { id, partition } of subscriptions.values()) {
         const { end, view } = partition;
-        socket.write(encodeSubscriptionStatus(id, partition.group, { commitOffset: end, view, ageMs: this.ageMs }, crc));
+        socket.write(
+          encodeSubscriptionStatus(id, partition.group, { commitOffset: end, view, ageMs: this.ageMs }, crc),
+        );
       }
     }
   }
