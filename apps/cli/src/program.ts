@@ -13,7 +13,7 @@ import type { CommandContext } from './context.ts';
 export type ContextOf = (options: GlobalOptions) => CommandContext;
 
 /** Options of every command that are parsed; `--json` has to be known before, for errors of the parser. */
-export interface GlobalOptions {
+interface GlobalOptions {
   readonly server: string[];
 }
 

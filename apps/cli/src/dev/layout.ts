@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CommandError } from '../errors.ts';
 
 /** Between the ports of two nodes: each has room for its gateway and its health endpoint. */
-export const PORT_STEP = 10;
+const PORT_STEP = 10;
 const PORT_DEFAULT = 7400;
 const NODES_DEFAULT = 3;
 const HOST = '127.0.0.1';

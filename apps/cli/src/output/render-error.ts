@@ -5,9 +5,9 @@ import { readableText } from './value-text.ts';
 /** The command did what was asked. */
 export const EXIT_OK = 0;
 /** It was refused, or failed. */
-export const EXIT_FAILED = 1;
+const EXIT_FAILED = 1;
 /** The command line was wrong; nothing was done. */
-export const EXIT_USAGE = 2;
+const EXIT_USAGE = 2;
 
 /** An error as the command shows it, and as `--json` prints it. */
 export interface ErrorReport {

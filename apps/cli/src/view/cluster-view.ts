@@ -38,7 +38,7 @@ export interface GroupView {
 }
 
 /** One node. */
-export interface NodeView {
+interface NodeView {
   readonly id: number;
   readonly address: string;
   readonly host: string;
