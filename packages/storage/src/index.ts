@@ -10,3 +10,12 @@ export type {
 export type { JournalReport } from './journal/open-journal.ts';
 export type { JournalDamage } from './journal/replay.ts';
 export type { JournalFileGroup, JournalPressure } from './journal/ring.ts';
+export {
+  GroupLog,
+  type GroupLogOptions,
+  type LogChunk,
+  type ReadChunkDone,
+  type ReadOpsDone,
+} from './log/group-log.ts';
+export type { GroupLogReport } from './log/open-log.ts';
+export { type Snapshot, SnapshotStore, type SnapshotsOpened } from './snapshot/snapshot-store.ts';

@@ -14,7 +14,7 @@ export interface JournalOptions {
   readonly startCounter?: number;
   /** Files in the ring, at least 3. @default 8 */
   readonly fileCount?: number;
-  /** Bytes of a file, a multiple of 4 KiB, at least 128 KiB. @default 64 MiB */
+  /** Bytes of a file, a multiple of 4 KiB, at least 64 KiB. @default 64 MiB */
   readonly fileBytes?: number;
   /** A flush stops gathering beyond this many bytes. @default 16 MiB */
   readonly flushBytesMax?: number;
@@ -42,7 +42,7 @@ export interface JournalSettings {
 }
 
 const MEBIBYTE = 1 << 20;
-const FILE_BYTES_MIN = 128 * 1024;
+const FILE_BYTES_MIN = 64 * 1024;
 const INDEX_BYTES_CAP = MEBIBYTE;
 
 export function journalSettings(options: JournalOptions): JournalSettings {
@@ -71,7 +71,7 @@ export function checkJournalSettings(settings: JournalSettings): StorageError | 
     : !Number.isInteger(settings.fileCount) || settings.fileCount < 3
       ? `a ring of ${settings.fileCount} files cannot be reused: at least 3 are needed`
       : settings.fileBytes < FILE_BYTES_MIN || settings.fileBytes % JOURNAL_BLOCK !== 0
-        ? `file size ${settings.fileBytes} is not a multiple of 4 KiB of at least 128 KiB`
+        ? `file size ${settings.fileBytes} is not a multiple of 4 KiB of at least 64 KiB`
         : null;
   return problem === null ? null : { code: 'invalidOptions', message: problem, path: JOURNAL_DIRECTORY };
 }

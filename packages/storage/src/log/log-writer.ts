@@ -1,0 +1,224 @@
+import type { Checksums } from '@vireo/protocol';
+import type { Disk, DiskError } from '../disk.ts';
+import { diskFailed, type StorageError } from '../errors.ts';
+import { endAfter, type Segment } from './segment.ts';
+import { groupDirectory } from './segment-header.ts';
+import type { Tail } from './tail.ts';
+
+/** One gathering write: bytes and ops at most. */
+const WRITE_BYTES_MAX = 4 << 20;
+const WRITE_OPS_MAX = 1000;
+
+/** What must be done to the files before the first write: what opening has cut. */
+export type PreparationStep =
+  | { readonly type: 'remove'; readonly path: string }
+  | { readonly type: 'truncate'; readonly path: string; readonly size: number };
+
+interface SyncWaiter {
+  /** Done once everything up to this op is durable. */
+  readonly op: number;
+  readonly done: (error: StorageError | null) => void;
+}
+
+export interface LogWriterOptions {
+  readonly group: number;
+  readonly checksums: Checksums;
+  /** Less than this is not written before a sync asks for it. */
+  readonly writeBytesMin: number;
+  readonly steps: readonly PreparationStep[];
+  /** Called after each write: the tail may let go of what is written. */
+  readonly onWritten: () => void;
+}
+
+/**
+ * Write-behind of one log: what was appended goes from the tail into the segments, one call on the disk at a
+ * time. A failure is final; what is in memory stays readable.
+ */
+export class LogWriter {
+  readonly #disk: Disk;
+  readonly #options: LogWriterOptions;
+  readonly #segments: readonly Segment[];
+  readonly #tail: Tail;
+  #steps: readonly PreparationStep[];
+  #directoryMade = false;
+  #busy = false;
+  #waiters: SyncWaiter[] = [];
+  #failure: DiskError | null = null;
+  /** Last op appended, last op on disk (readable, not yet durable). */
+  #appendedOp: number;
+  #writtenOp: number;
+  #pendingBytes = 0;
+
+  constructor(
+    disk: Disk,
+    options: LogWriterOptions,
+    segments: readonly Segment[],
+    tail: Tail,
+    endOp: number,
+  ) {
+    this.#disk = disk;
+    this.#options = options;
+    this.#segments = segments;
+    this.#tail = tail;
+    this.#steps = options.steps;
+    this.#appendedOp = endOp;
+    this.#writtenOp = endOp;
+  }
+
+  get writtenOp(): number {
+    return this.#writtenOp;
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  get failure(): DiskError | null {
+    return this.#failure;
+  }
+
+  appended(op: number, bytes: number): void {
+    this.#appendedOp = op;
+    this.#pendingBytes += bytes;
+  }
+
+  sync(done: (error: StorageError | null) => void): void {
+    this.#waiters.push({ op: this.#appendedOp, done });
+    this.work();
+  }
+
+  /** Does the next thing due, if nothing is under way. */
+  work(): void {
+    if (this.#busy) return;
+    if (this.#failure !== null) {
+      this.#answer(this.#failure);
+      return;
+    }
+    const wanted = this.#waiters.at(-1)?.op ?? 0;
+    const pending = this.#writtenOp < this.#appendedOp;
+    if (pending && (this.#writtenOp < wanted || this.#pendingBytes >= this.#options.writeBytesMin)) {
+      this.#prepareAndWrite();
+    } else if (this.#waiters.length > 0) {
+      this.#syncNext(this.#writtenOp);
+    }
+  }
+
+  #prepareAndWrite(): void {
+    const step = this.#steps[0];
+    const segment = this.#segments.find(({ end }) => end.op > this.#writtenOp)!;
+    if (step !== undefined) {
+      const next = () => {
+        this.#steps = this.#steps.slice(1);
+      };
+      if (step.type === 'remove') this.#disk.remove(step.path, this.#then(next));
+      else this.#disk.truncate(step.path, step.size, this.#then(next));
+    } else if (!this.#directoryMade) {
+      this.#disk.makeDirectory(
+        groupDirectory(this.#options.group),
+        this.#then(() => {
+          this.#directoryMade = true;
+        }),
+      );
+    } else if (!segment.created) {
+      this.#disk.create(
+        segment.path,
+        0,
+        this.#then(() => {
+          segment.created = true;
+        }),
+      );
+    } else {
+      this.#write(segment);
+    }
+  }
+
+  #write(segment: Segment): void {
+    let end = segment.written;
+    let { position } = end;
+    const buffers: Buffer[] = [];
+    // A segment's head travels with its first ops.
+    if (end.op < segment.header.baseOp) {
+      buffers.push(segment.encodeHeader(this.#options.checksums));
+      position = 0;
+    }
+    let bytes = 0;
+    while (end.op < segment.end.op && buffers.length < WRITE_OPS_MAX && bytes < WRITE_BYTES_MAX) {
+      const prepare = this.#tail.at(end.op + 1);
+      buffers.push(prepare.bytes);
+      bytes += prepare.bytes.length;
+      end = endAfter(end, prepare.header);
+    }
+    this.#disk.write(
+      segment.path,
+      position,
+      buffers,
+      false,
+      this.#then(() => {
+        segment.written = end;
+        segment.dirty = true;
+        this.#writtenOp = end.op;
+        this.#pendingBytes -= bytes;
+        this.#options.onWritten();
+      }),
+    );
+  }
+
+  /** Syncs the next segment that needs it, then its index; when none is left, answers who waits for `op`. */
+  #syncNext(op: number): void {
+    const segment = this.#segments.find(({ dirty }) => dirty);
+    if (segment === undefined) {
+      const waiting = this.#waiters;
+      this.#waiters = waiting.filter((waiter) => waiter.op > op);
+      for (const waiter of waiting) if (waiter.op <= op) waiter.done(null);
+      this.work();
+      return;
+    }
+    const index = segment.encodeIndex(this.#options.checksums);
+    const fresh = `${segment.indexPath}.new`;
+    const step = (action: () => void) => (error: DiskError | null) => {
+      if (error === null) action();
+      else this.#fail(error);
+    };
+    this.#busy = true;
+    // A new file in place of the old one: a crash leaves one of them whole.
+    const rename = () =>
+      this.#disk.rename(
+        fresh,
+        segment.indexPath,
+        step(() => {
+          segment.dirty = false;
+          this.#busy = false;
+          this.#syncNext(op);
+        }),
+      );
+    const write = () => this.#disk.write(fresh, 0, [index], true, step(rename));
+    const create = () => this.#disk.create(fresh, 0, step(write));
+    this.#disk.sync(segment.path, step(create));
+  }
+
+  /** Marks the writer busy until the call ends; then does `action` and what is due next. */
+  #then(action: () => void): (error: DiskError | null) => void {
+    this.#busy = true;
+    return (error) => {
+      this.#busy = false;
+      if (error !== null) {
+        this.#fail(error);
+        return;
+      }
+      action();
+      this.work();
+    };
+  }
+
+  #fail(error: DiskError): void {
+    this.#busy = false;
+    this.#failure = error;
+    this.#answer(error);
+  }
+
+  #answer(error: DiskError): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const { done } of waiters) done(diskFailed(error));
+  }
+}

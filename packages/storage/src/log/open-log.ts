@@ -1,0 +1,203 @@
+import { type Checksums, decodePrepareHeader, PREPARE_HEADER_SIZE } from '@vireo/protocol';
+import { type Disk, DiskError } from '../disk.ts';
+import { type Opened, opened, refusedToOpen, type StorageErrorCode } from '../errors.ts';
+import type { PreparationStep } from './log-writer.ts';
+import { endAfter, indexOp, Segment, segmentStart } from './segment.ts';
+import {
+  decodeSegmentHeader,
+  groupDirectory,
+  indexPath,
+  SEGMENT_HEADER_SIZE,
+  type SegmentHeader,
+  segmentBaseOp,
+  segmentPath,
+} from './segment-header.ts';
+import { decodeIndex, type IndexEntry, type LogEnd } from './sparse-index.ts';
+
+/** Headers are looked for in pieces of this size while an index is made again. */
+const SCAN_BYTES = 1 << 20;
+
+/** What was found when a group's log was opened. */
+export interface GroupLogReport {
+  readonly outcome: 'empty' | 'present';
+  readonly segments: number;
+  /** Indexes that were missing, wrong or short, and were made again from the segment. */
+  readonly indexesRebuilt: number;
+  /** Bytes beyond the checkpoint that count no more: the journal has those ops. */
+  readonly cutBytes: number;
+}
+
+export interface OpenedLog {
+  readonly segments: Segment[];
+  /** To be done before the first write. */
+  readonly steps: PreparationStep[];
+  readonly report: GroupLogReport;
+}
+
+interface Place {
+  readonly disk: Disk;
+  readonly checksums: Checksums;
+  readonly cluster: string;
+  readonly group: number;
+}
+
+/**
+ * Finds the segments of a log that ends at `checkpointOp`. Reads heads and indexes; segments only where an index
+ * does not reach. Errors: `otherCluster`, `otherGroup`, `newerFormat`, `unreadable` (an op up to the checkpoint
+ * is not there, or the way to it is damaged).
+ */
+export function openLogFiles(place: Place, checkpointOp: number): Opened<OpenedLog> {
+  const { disk, group } = place;
+  const segments: Segment[] = [];
+  const steps: PreparationStep[] = [];
+  let indexesRebuilt = 0;
+  let cutBytes = 0;
+  const bases = basesOnDisk(disk, group);
+  for (const [number, baseOp] of bases.entries()) {
+    const path = segmentPath(group, baseOp);
+    const size = disk.size(path) ?? 0;
+    if (baseOp > checkpointOp) {
+      steps.push({ type: 'remove', path }, { type: 'remove', path: indexPath(group, baseOp) });
+      cutBytes += size;
+      continue;
+    }
+    const header = readHeader(place, path, baseOp);
+    if (!header.ok) return header;
+    const previous = segments.at(-1);
+    if (previous !== undefined && !follows(header.value, previous.end)) {
+      return refuse('unreadable', path, 'the segment does not follow the one before it');
+    }
+    const lastOp = Math.min(checkpointOp, (bases[number + 1] ?? Number.POSITIVE_INFINITY) - 1);
+    const found = findEnd(place, header.value, size, lastOp);
+    if (!found.ok) return found;
+    const { end, entries, rebuilt } = found.value;
+    if (rebuilt) indexesRebuilt += 1;
+    if (size > end.position) {
+      steps.push({ type: 'truncate', path, size: end.position });
+      cutBytes += size - end.position;
+    }
+    segments.push(new Segment(header.value, end, entries, rebuilt));
+  }
+  const endOp = segments.at(-1)?.end.op ?? 0;
+  if (endOp !== checkpointOp) {
+    const path = groupDirectory(group);
+    return refuse('unreadable', path, `the log ends at op ${endOp}, its checkpoint is at ${checkpointOp}`);
+  }
+  const outcome = segments.length === 0 ? 'empty' : 'present';
+  return opened({
+    segments,
+    steps,
+    report: { outcome, segments: segments.length, indexesRebuilt, cutBytes },
+  });
+}
+
+function basesOnDisk(disk: Disk, group: number): number[] {
+  try {
+    return disk
+      .list(groupDirectory(group))
+      .map(segmentBaseOp)
+      .filter((base) => base > 0)
+      .sort((a, b) => a - b);
+  } catch (error) {
+    if (error instanceof DiskError && error.code === 'notFound') return [];
+    throw error;
+  }
+}
+
+function readHeader(place: Place, path: string, baseOp: number): Opened<SegmentHeader> {
+  const read = decodeSegmentHeader(place.disk.readSync(path, 0, SEGMENT_HEADER_SIZE), place.checksums);
+  if (read.outcome === 'newer') {
+    return refuse('newerFormat', path, `the segment has format ${read.version}; this program knows 1`);
+  }
+  if (read.outcome === 'invalid') return refuse('unreadable', path, 'the head of the segment is damaged');
+  const { header } = read;
+  if (header.cluster !== place.cluster) {
+    return refuse('otherCluster', path, `the segment belongs to cluster ${header.cluster}`);
+  }
+  if (header.group !== place.group) {
+    return refuse('otherGroup', path, `the segment belongs to group ${header.group}`);
+  }
+  if (header.baseOp !== baseOp) {
+    return refuse('unreadable', path, `the segment begins with op ${header.baseOp}`);
+  }
+  return opened(header);
+}
+
+function follows(header: SegmentHeader, end: LogEnd): boolean {
+  return header.baseOp === end.op + 1 && header.baseOffset === end.offset && header.parent === end.checksum;
+}
+
+interface FoundEnd {
+  readonly end: LogEnd;
+  readonly entries: IndexEntry[];
+  /** The index on disk is not the one for this end. */
+  readonly rebuilt: boolean;
+}
+
+/** Where the segment ends if `lastOp` is its last op: from the index as far as it reaches, then by headers. */
+function findEnd(place: Place, header: SegmentHeader, size: number, lastOp: number): Opened<FoundEnd> {
+  const index = readIndexFile(place, header);
+  if (index !== null && index.end.position <= size) {
+    if (index.end.op === lastOp) return opened({ ...index, rebuilt: false });
+    if (index.end.op < lastOp) return walk(place, header, size, index.end, index.entries, lastOp);
+    // It reaches further than the checkpoint: from its last entry that does not.
+    const entries = index.entries.filter(({ op }) => op <= lastOp);
+    const last = entries.pop();
+    if (last !== undefined) return walk(place, header, size, endBefore(last), entries, lastOp);
+  }
+  return walk(place, header, size, segmentStart(header), [], lastOp);
+}
+
+/** The end before the op of an entry; of its predecessor nothing more is known. */
+function endBefore(entry: IndexEntry): LogEnd {
+  const { op, offset, position } = entry;
+  return { op: op - 1, offset, position, checksum: '', timestamp: 0 };
+}
+
+function readIndexFile(place: Place, header: SegmentHeader): { end: LogEnd; entries: IndexEntry[] } | null {
+  const path = indexPath(header.group, header.baseOp);
+  const size = place.disk.size(path);
+  return size === null ? null : decodeIndex(place.disk.readSync(path, 0, size), header, place.checksums);
+}
+
+/** Follows the headers from `from` to `lastOp`, adding to `entries`. */
+function walk(
+  place: Place,
+  header: SegmentHeader,
+  size: number,
+  from: LogEnd,
+  entries: IndexEntry[],
+  lastOp: number,
+): Opened<FoundEnd> {
+  const path = segmentPath(header.group, header.baseOp);
+  let end = from;
+  let buffer: Buffer = Buffer.alloc(0);
+  let bufferAt = 0;
+  while (end.op < lastOp) {
+    if (end.position < bufferAt || end.position + PREPARE_HEADER_SIZE > bufferAt + buffer.length) {
+      buffer = place.disk.readSync(path, end.position, Math.min(SCAN_BYTES, size - end.position));
+      bufferAt = end.position;
+    }
+    const read = decodePrepareHeader(buffer.subarray(end.position - bufferAt), place.checksums);
+    const problem = !read.ok
+      ? read.error.message
+      : read.value.group !== header.group || read.value.op !== end.op + 1
+        ? `op ${read.value.op} of group ${read.value.group} lies in its place`
+        : end.checksum !== '' && read.value.parent !== end.checksum
+          ? 'it does not follow the op before it'
+          : end.position + read.value.size > size
+            ? 'the file ends inside it'
+            : null;
+    if (problem !== null || !read.ok) {
+      const message = `op ${end.op + 1} cannot be read while the index is made again: ${problem}`;
+      return refusedToOpen({ code: 'unreadable', path, message, position: end.position, op: end.op + 1 });
+    }
+    indexOp(entries, end, read.value);
+    end = endAfter(end, read.value);
+  }
+  return opened({ end, entries, rebuilt: true });
+}
+
+function refuse(code: StorageErrorCode, path: string, message: string): Opened<never> {
+  return refusedToOpen({ code, path, message });
+}
