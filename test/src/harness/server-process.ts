@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const entry = fileURLToPath(new URL('../../../apps/server/dist/main.js', import.meta.url));
+const serverEntry = fileURLToPath(new URL('../../../apps/server/dist/main.js', import.meta.url));
 
 /** One run of a node as an operating system process: the built server, its log in a file. */
 export class ServerProcess {
@@ -12,7 +12,7 @@ export class ServerProcess {
   readonly ended: Promise<number | null>;
   readonly listening: Promise<void>;
 
-  constructor(args: readonly string[], log: string) {
+  constructor(args: readonly string[], log: string, entry = serverEntry) {
     this.#log = log;
     const file = openSync(log, 'a');
     this.#child = spawn(process.execPath, [entry, ...args], { stdio: ['ignore', file, file, 'ipc'] });

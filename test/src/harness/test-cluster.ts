@@ -12,6 +12,10 @@ export interface TestClusterOptions {
   readonly nodes?: number;
   /** More flags for every node. */
   readonly flags?: readonly string[];
+  /** More flags for one node. */
+  readonly nodeFlags?: (node: { readonly id: number; readonly directory: string }) => readonly string[];
+  /** Another program than the server, which takes `--data` and tells that it listens. It gets no other flags of ours. */
+  readonly entry?: string;
   /** A ring of four files of 8 MiB, so that some seconds of load go round it. Default true. */
   readonly smallJournal?: boolean;
   /** Puts a proxy between every two nodes. */
@@ -34,15 +38,15 @@ const SMALL_JOURNAL = ['--limits-journal-files', '4', '--limits-journal-file-byt
 export class TestCluster {
   readonly directory: string;
   readonly nodes: readonly TestNode[];
-  readonly #flags: readonly string[];
+  readonly #options: TestClusterOptions;
   /** By `from>to`: what stands between the two, as the lower id dials the higher one. */
   readonly #proxies = new Map<string, TcpProxy>();
   readonly #clients: Client[] = [];
 
-  private constructor(directory: string, nodes: TestNode[], flags: readonly string[]) {
+  private constructor(directory: string, nodes: TestNode[], options: TestClusterOptions) {
     this.directory = directory;
     this.nodes = nodes;
-    this.#flags = flags;
+    this.#options = options;
   }
 
   /** Formats and starts the nodes; resolves when the metadata group has a primary. */
@@ -59,16 +63,19 @@ export class TestCluster {
       const home = join(directory, `node-${id}`);
       mkdirSync(home);
       formatNode({ directory: home, cluster: 'test', node: id, founders });
-      return { id, address, directory: home, log: join(directory, `node-${id}.log`), process: null };
+      return {
+        id,
+        address,
+        directory: home,
+        log: join(directory, `node-${id}.log`),
+        process: null,
+      } satisfies TestNode;
     });
-    const cluster = new TestCluster(directory, nodes, [
-      ...(options.smallJournal === false ? [] : SMALL_JOURNAL),
-      ...(options.flags ?? []),
-    ]);
+    const cluster = new TestCluster(directory, nodes, options);
     if (options.proxies === true) await cluster.#startProxies();
-    for (const { id } of nodes) cluster.launch(id);
+    const processes = nodes.map(({ id }) => cluster.launch(id));
     try {
-      await Promise.all(nodes.map((node) => node.process?.listening));
+      await Promise.all(processes.map((process) => process.listening));
       await cluster.ready();
     } catch (error) {
       await cluster.stop();
@@ -100,9 +107,14 @@ export class TestCluster {
     const dial = this.nodes
       .filter((peer) => this.#proxies.has(`${id}>${peer.id}`))
       .map((peer) => `${peer.id}=${this.between(id, peer.id).address}`);
-    const args = ['--data', node.directory, '--exit-with-parent', '--health-port', '0', ...this.#flags];
-    if (dial.length > 0) args.push('--dial', dial.join(','));
-    node.process = new ServerProcess(args, node.log);
+    const { entry, flags = [], nodeFlags, smallJournal = true } = this.#options;
+    const args = ['--data', node.directory];
+    if (entry === undefined) {
+      args.push('--exit-with-parent', '--health-port', '0', ...(smallJournal ? SMALL_JOURNAL : []), ...flags);
+      if (dial.length > 0) args.push('--dial', dial.join(','));
+    }
+    args.push(...(nodeFlags?.(node) ?? []));
+    node.process = new ServerProcess(args, node.log, entry);
     return node.process;
   }
 
@@ -157,6 +169,28 @@ export class TestCluster {
     }
   }
 
+  /** Waits until every replica of every group has applied what any other one has. @throws Error after `timeoutMs` */
+  async caughtUp(timeoutMs = 20_000): Promise<void> {
+    const client = await connect(
+      this.nodes.map((node) => node.address),
+      { deadlineMs: timeoutMs },
+    );
+    const end = Date.now() + timeoutMs;
+    try {
+      // Under load the others move on: what counts is to have passed where they stood a moment ago.
+      let goal = await appliedBy(client);
+      for (;;) {
+        const now = await appliedBy(client);
+        if (goal.size === this.nodes.length && behind(goal, now).length === 0) return;
+        if (goal.size < this.nodes.length) goal = now;
+        if (Date.now() > end) throw new Error(`not caught up after ${timeoutMs} ms: ${behind(goal, now)}`);
+        await sleep(30);
+      }
+    } finally {
+      await client.close();
+    }
+  }
+
   /** Log events of a node, parsed. */
   events(id: number): { readonly event: string; readonly [field: string]: unknown }[] {
     return readFileSync(this.#node(id).log, 'utf8')
@@ -197,4 +231,31 @@ export async function groupsWithoutPrimary(client: Client): Promise<number[]> {
     }
   }
   return [...seen].filter((group) => !led.has(group));
+}
+
+/** By node that answers, by group: the op up to which it has applied. */
+async function appliedBy(client: Client): Promise<Map<number, Map<number, number>>> {
+  const applied = new Map<number, Map<number, number>>();
+  const { nodes } = await client.admin.describe();
+  for (const { id } of nodes) {
+    const states = await client.admin.groupStates(id, { deadlineMs: 2_000 }).catch(() => null);
+    if (states !== null)
+      applied.set(id, new Map(states.groups.map(({ group, commitMin }) => [group, commitMin])));
+  }
+  return applied;
+}
+
+/** Replicas that have not reached the furthest that any was at. */
+function behind(goal: Map<number, Map<number, number>>, now: Map<number, Map<number, number>>): string[] {
+  const furthest = new Map<number, number>();
+  for (const groups of goal.values()) {
+    for (const [group, op] of groups) furthest.set(group, Math.max(op, furthest.get(group) ?? 0));
+  }
+  const found: string[] = [];
+  for (const id of goal.keys()) {
+    for (const [group, op] of furthest) {
+      if ((now.get(id)?.get(group) ?? -1) < op) found.push(`node ${id} group ${group}`);
+    }
+  }
+  return found;
 }

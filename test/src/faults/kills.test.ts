@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { History, verifyHistory } from '@vireo/simulator';
+import { describe, expect, it } from 'vitest';
+import { readLogs, TestCluster, Workload } from '../harness/index.ts';
+
+const TOPIC = 'faults/kills';
+const PARTITIONS = 6;
+const ROUNDS = 10;
+/** The promise is 2 s; a test on a noisy machine guards at five times that. The largest gap is printed. */
+const GAP_GUARD_MS = 10_000;
+
+describe('SIGKILL of every node in turn, under load on all partitions', () => {
+  it('30 kills: no acked record is lost or doubled, no partition stops for long', {
+    timeout: 300_000,
+  }, async () => {
+    const cluster = await TestCluster.start();
+    try {
+      const client = await cluster.client();
+      await client.admin.createStream('faults');
+      await client.admin.createTopic(TOPIC, { partitions: PARTITIONS, replication: 3 });
+      await cluster.ready();
+      const history = new History();
+      const workload = new Workload(client, { topic: TOPIC, partitions: PARTITIONS, history, name: 'p' });
+      workload.start();
+      let largest = 0;
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const { id } of cluster.nodes) {
+          await sleep(100 + Math.random() * 400);
+          workload.resetGaps();
+          await cluster.kill(id);
+          await sleep(200 + Math.random() * 300);
+          await cluster.restart(id);
+          // One failure at a time: the next kill comes when every group has its three replicas again.
+          await cluster.caughtUp();
+          largest = Math.max(largest, workload.largestGap().ms);
+        }
+      }
+      await workload.stop();
+      console.log(
+        `30 kills, ${workload.acked} records acked, largest gap of a partition ${largest.toFixed(0)} ms`,
+      );
+      const logs = await readLogs(client, TOPIC);
+      expect(verifyHistory(history, logs, true)).toEqual([]);
+      expect(workload.acked).toBeGreaterThan(1_000);
+      expect(largest).toBeLessThan(GAP_GUARD_MS);
+    } finally {
+      await cluster.stop();
+    }
+  });
+
+  it('a cluster restarted after SIGKILL of all nodes under load has everything acked', {
+    timeout: 120_000,
+  }, async () => {
+    const cluster = await TestCluster.start();
+    try {
+      const client = await cluster.client();
+      await client.admin.createStream('faults');
+      await client.admin.createTopic(TOPIC, { partitions: PARTITIONS, replication: 3 });
+      await cluster.ready();
+      const history = new History();
+      const workload = new Workload(client, { topic: TOPIC, partitions: PARTITIONS, history, name: 'p' });
+      workload.start();
+      for (let round = 0; round < 3; round++) {
+        await sleep(1_000);
+        await Promise.all(cluster.nodes.map(({ id }) => cluster.kill(id)));
+        await Promise.all(cluster.nodes.map(({ id }) => cluster.restart(id)));
+        await cluster.ready();
+      }
+      await sleep(500);
+      await workload.stop();
+      expect(workload.acked).toBeGreaterThan(1_000);
+      expect(verifyHistory(history, await readLogs(client, TOPIC), true)).toEqual([]);
+    } finally {
+      await cluster.stop();
+    }
+  });
+});
