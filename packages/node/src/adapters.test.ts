@@ -70,7 +70,9 @@ describe('random numbers', () => {
 
 test('HMAC-SHA-256 as in RFC 4231, case 2', () => {
   const mac = nodeCrypto.hmacSha256(Buffer.from('Jefe'), Buffer.from('what do ya want for nothing?'));
-  expect(Buffer.from(mac).toString('hex')).toBe('5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843');
+  expect(Buffer.from(mac).toString('hex')).toBe(
+    '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843',
+  );
   expect(nodeCrypto.randomBytes(16)).toHaveLength(16);
 });
 

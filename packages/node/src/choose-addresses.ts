@@ -40,6 +40,12 @@ export function chooseAddresses(
   if (advertise === null || listen === null) {
     throw new NodeStartError('corruptState', 'node.json does not list the node itself');
   }
+  if (advertise.host === '0.0.0.0' || advertise.host === '::') {
+    throw new NodeStartError(
+      'invalidConfig',
+      `advertise is ${formatAddress(advertise)}, which nobody can dial: set advertise (--advertise HOST:PORT) to an address of this machine`,
+    );
+  }
   if ((options.secret ?? '') === '' && !isLoopback(listen.host)) {
     throw new NodeStartError(
       'secretRequired',

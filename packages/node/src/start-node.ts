@@ -65,6 +65,8 @@ async function startLocked(options: StartNodeOptions, lock: DirectoryLock): Prom
     connectionsMax: limits.nodeConnectionsMax + CONNECTIONS_TO_REFUSE,
   });
   let ended = false;
+  /** Told when the node ends by itself, to a stop that waits for it. */
+  let toldOfEnd: (() => void) | null = null;
   /** Until the start is complete: a node that fails before was never started. */
   let rejectStart: ((error: NodeStartError) => void) | null = null;
   /** Lets go of everything outside the core. */
@@ -78,6 +80,7 @@ async function startLocked(options: StartNodeOptions, lock: DirectoryLock): Prom
   const end = (failure: NodeFailure) => {
     if (ended) return;
     void release(CLOSE_MS_MAX).then(() => {
+      toldOfEnd?.();
       if (rejectStart !== null) rejectStart(new NodeStartError(failure.code, failure.message));
       else (options.onFailure ?? exitProcess)(failure);
     });
@@ -138,6 +141,7 @@ async function startLocked(options: StartNodeOptions, lock: DirectoryLock): Prom
       new Promise<boolean>((resolve) => turns.run('stop', () => broker.stop(() => resolve(true)))),
       new Promise<boolean>((resolve) => {
         timer = setTimeout(() => resolve(false), timeoutMs);
+        toldOfEnd = () => resolve(false);
       }),
     ]);
     clearTimeout(timer);
