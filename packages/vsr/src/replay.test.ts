@@ -101,6 +101,14 @@ describe('replay of a group from its journal', () => {
     expect(replayJournal([], empty)?.record).toBeNull();
   });
 
+  it('a record above a gap is passed over when a later one follows from the checkpoint', () => {
+    // Copied forward for a snapshot at op 2 that a crash prevented; the next start copied from op 0 again.
+    const copied = [state(0, 0, two, [three]), item(three)];
+    const again = [item(one), item(two), item(three), state(0, 0, null, [one, two, three])];
+    expect(log([...copied, ...again])).toEqual(['1@0', '2@0', '3@0']);
+    expect(replayJournal(copied, empty)).toBeNull();
+  });
+
   it('a record whose log is not there is unreadable state, not an empty log', () => {
     expect(replayJournal([state(1, 1, two, [three])], empty)).toBeNull();
   });

@@ -36,6 +36,10 @@ export function replayJournal(items: Iterable<ReplayItem>, checkpoint: Checkpoin
   const bodies = new Map<Checksum, Prepare>();
   const headers: PrepareHeader[] = [];
   let record: StateRecord | null = null;
+  // Only the last record has to follow from the checkpoint. A checkpoint copies promise and suffix forward as of a
+  // state that its snapshot is to cover; a crash before that snapshot leaves them above a gap, until the next
+  // checkpoint copies everything anew, from the older state, and lets the files that filled the gap go.
+  let isReached = true;
 
   const head = () => checkpoint.op + headers.length;
   const checksumOf = (op: number): Checksum | undefined =>
@@ -57,8 +61,9 @@ export function replayJournal(items: Iterable<ReplayItem>, checkpoint: Checkpoin
     for (const header of record.headers) put(header);
     const recordedHead = recordHead(record);
     if (head() > recordedHead && recordedHead >= checkpoint.op) headers.length = recordedHead - checkpoint.op;
-    if (head() < recordedHead) return null;
+    isReached = head() >= recordedHead;
   }
+  if (!isReached) return null;
   return {
     record,
     checkpoint,
