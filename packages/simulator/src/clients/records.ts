@@ -20,7 +20,7 @@ export function recordId(value: Uint8Array): string {
 
 /** A value `NAME:filler` of a drawn size. */
 export function drawValue(random: Prng, name: string): Buffer {
-  const size = random.below(random.pick([16, 200, 200, 4_000]));
+  const size = random.below(random.pick([16, 100, 300, 1_200]));
   const value = Buffer.alloc(name.length + 1 + size, random.below(256));
   value.write(`${name}:`, 'latin1');
   return value;

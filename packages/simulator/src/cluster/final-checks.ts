@@ -33,6 +33,8 @@ export function firstUnrest(
     let leaders = 0;
     for (const node of nodes) {
       const replica = observer.live(node.id, group);
+      if (observer.ghost.replica(node.id, group).writes.size > 0)
+        return `node ${node.id}, group ${group}: writes`;
       if (replica === undefined) return `node ${node.id} has no replica of group ${group}`;
       if (replica.leading) leaders += 1;
       const { commitMin, status, view } = replica.state;

@@ -5,6 +5,7 @@ const KiB = 1024;
 /** Small, so that rolls, checkpoints and reuse of the journal happen within seconds of simulated time. */
 export const simLimits: Limits = {
   ...defaultLimits,
+  batchBytesMax: 32 * KiB,
   pipelineOpsMax: 4,
   journalFiles: 4,
   journalFileBytes: 64 * KiB,

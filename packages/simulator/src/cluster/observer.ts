@@ -1,10 +1,12 @@
 import { type Frame, FrameKind, FrameReader, type Prepare } from '@vireo/protocol';
-import { GroupLog } from '@vireo/storage';
+import { GroupLog, Journal } from '@vireo/storage';
 import { type Message, type PersistWrite, Replica, type ReplicaEffects, type ReplicaEvent } from '@vireo/vsr';
 import type { Checker, ReplicaContext, Standing } from '../checkers/checker.ts';
 import { Ghost, type GhostWrite } from '../checkers/ghost.ts';
 import { simChecksums } from '../world/sim-checksums.ts';
+import { describeMessage, describeState } from './describe.ts';
 import { Floors } from './floors.ts';
+import { simLimits } from './limits.ts';
 
 /** The observer of the run that is under way; the production code is synchronous, so there is one at a time. */
 let active: Observer | null = null;
@@ -19,10 +21,14 @@ const alive = () => true;
 export class Observer {
   readonly ghost = new Ghost();
   readonly floors = new Floors();
+  /** Takes lines for people: what replicas say to each other. */
+  detail: (line: () => string) => void = () => {};
   readonly #checkers: readonly Checker[];
   readonly #taps = new WeakMap<Replica, Tap>();
   /** Replicas of the processes that run now, by node and group. */
   readonly #live = new Map<string, Replica>();
+  /** Frames are decoded exactly as a client decodes them; one reader for all, as each frame is whole. */
+  readonly #reader = new FrameReader({ frameBytesMax: 1 << 30 }, simChecksums);
   /** Node whose code runs, and the number of its process. */
   #node = -1;
   #start = 0;
@@ -42,6 +48,11 @@ export class Observer {
 
   live(node: number, group: number): Replica | undefined {
     return this.#live.get(`${node}/${group}`);
+  }
+
+  /** States of all live replicas, as detail lines. */
+  describeAll(): void {
+    for (const [key, replica] of this.#live) this.detail(() => `${key}: ${describeState(replica)}`);
   }
 
   /** Node that leads a group in its highest view, as far as it says itself. */
@@ -78,9 +89,7 @@ export class Observer {
   frame(from: number, to: number, bytes: Buffer): void {
     const kind = bytes[4];
     if (kind !== FrameKind.produceAck && kind !== FrameKind.batches) return;
-    // A reader of its own: the frame is decoded exactly as a client decodes it.
-    const reader = new FrameReader({ frameBytesMax: 1 << 30 }, simChecksums);
-    const error = reader.push(Buffer.from(bytes), (frame: Frame) => {
+    const error = this.#reader.push(Buffer.from(bytes), (frame: Frame) => {
       for (const checker of this.#checkers) checker.toClient?.(this.ghost, from, to, frame);
     });
     if (error !== null) throw new Error(`node ${from} sent a frame that does not decode: ${error.message}`);
@@ -136,6 +145,7 @@ export class Observer {
 
   sends(context: ReplicaContext, to: number, message: Message): void {
     if (!this.#isAlive()) return;
+    this.detail(() => `${context.self.node}>${to} group ${context.self.group} ${describeMessage(message)}`);
     for (const checker of this.#checkers) checker.sends?.(context, to, message);
     this.floors.sends(message);
   }
@@ -160,6 +170,12 @@ export class Observer {
     self.appliedOp = op;
     const log = this.ghost.log(group);
     if (op === log.length + 1) log.push({ header: prepare.header, prepare, node: this.#node });
+  }
+
+  /** A checkpoint lets journal files go; from the second lap of the ring on, such a file has been written before. */
+  released(journal: Journal, belowFile: number): void {
+    if (belowFile > journal.oldestFile && journal.fileSequence > simLimits.journalFiles)
+      this.floors.add('checkpoint reuse');
   }
 
   #persisted(context: ReplicaContext, token: number, ok: boolean): void {
@@ -230,6 +246,7 @@ function isLeading({ state, primary, config }: Replica): boolean {
 const productionStep = Replica.prototype.step;
 const productionSettle = Replica.prototype.settle;
 const productionAppend = GroupLog.prototype.append;
+const productionRelease = Journal.prototype.release;
 
 Replica.prototype.step = function step(event: ReplicaEvent, out: ReplicaEffects): void {
   if (active === null) productionStep.call(this, event, out);
@@ -244,4 +261,9 @@ Replica.prototype.settle = function settle(out: ReplicaEffects): void {
 GroupLog.prototype.append = function append(prepare: Prepare): void {
   active?.applied(prepare);
   productionAppend.call(this, prepare);
+};
+
+Journal.prototype.release = function release(belowFile: number): void {
+  active?.released(this, belowFile);
+  productionRelease.call(this, belowFile);
 };

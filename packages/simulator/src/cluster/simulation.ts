@@ -83,6 +83,7 @@ class Simulation {
       profile.network,
       this.#trace,
     );
+    this.#observer.detail = (line) => this.#trace.detail(line);
     this.#network.onFrame = (from, to, frame) => {
       if (from < clientsFrom && to >= clientsFrom) this.#observer.frame(from, to, frame);
     };
@@ -161,6 +162,7 @@ class Simulation {
     this.#driver.heal();
     const isSettled = (): boolean => this.#unrest() === null;
     if (!this.#until(settleMax, isSettled)) {
+      this.#observer.describeAll();
       this.#fail('liveness', `after all faults ended: ${this.#unrest() ?? 'no rest'}`);
     }
     if (this.#failure !== null) return;
@@ -232,7 +234,6 @@ class Simulation {
         broke: (_node, error) => this.#failed(error),
         logged: (node, level, name, fields) => {
           if (level === 'debug') return;
-          if (name === 'journal.reused') this.#observer.floors.add('checkpoint reuse');
           this.#trace.event(this.#scheduler.now, 'log', node.id, name);
           this.#trace.detail(() => `${name} ${JSON.stringify(fields)}`);
         },

@@ -12,7 +12,12 @@ export const logViewWithoutHeaders: Mutant = {
       replace: 'for (const header of [])',
     },
     { package: 'vsr', module: 'replay', find: 'if (head() > recordedHead', replace: 'if (false' },
-    { package: 'vsr', module: 'replay', find: 'if (head() < recordedHead)', replace: 'if (false)' },
+    {
+      package: 'vsr',
+      module: 'replay',
+      find: 'isReached = head() >= recordedHead;',
+      replace: 'isReached = true;',
+    },
   ],
   finders: [
     '1 canonical chain',

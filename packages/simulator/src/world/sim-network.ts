@@ -240,7 +240,10 @@ export class SimNetwork {
 
   #arrive(side: Side, frame: Buffer | null): void {
     const target = side.other;
-    if (target === null || !target.open) return;
+    if (target === null || !target.open) {
+      if (!side.open) this.#sides.delete(side.id);
+      return;
+    }
     if (side.held.length > 0 || target.paused || this.#isCut(side.owner, target.owner)) {
       side.held.push(frame);
       return;
@@ -252,6 +255,7 @@ export class SimNetwork {
     if (frame === null) {
       target.open = false;
       this.#sides.delete(target.id);
+      if (target.other !== null) this.#sides.delete(target.other.id);
       target.endpoint.closed(target.id);
       return;
     }
@@ -275,10 +279,11 @@ export class SimNetwork {
     }
   }
 
+  /** The side stays known until its end has arrived: a link that is cut holds that too. */
   #shut(side: Side): void {
     side.open = false;
-    this.#sides.delete(side.id);
     if (side.other?.open) this.#arriveInOrder(side, null);
+    else this.#sides.delete(side.id);
   }
 
   #isCut(from: number, to: number): boolean {

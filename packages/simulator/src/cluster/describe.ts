@@ -1,0 +1,53 @@
+import type { Message, Replica } from '@vireo/vsr';
+
+/** One message in a few words, for traces. */
+export function describeMessage(message: Message): string {
+  switch (message.type) {
+    case 'prepare': {
+      const { op, view, checksum } = message.prepare.header;
+      return `prepare view ${message.view} op ${op} (of view ${view}, ${checksum.slice(0, 6)}) commitMax ${message.commitMax}`;
+    }
+    case 'prepareOk':
+      return `prepareOk view ${message.view} op ${message.op} (${message.checksum.slice(0, 6)}) commitMin ${message.commitMin}`;
+    case 'commit':
+      return `commit view ${message.view} commitMax ${message.commitMax}`;
+    case 'ping':
+      return `ping view ${message.view} op ${message.op} commitMax ${message.commitMax} normal ${message.normal}`;
+    case 'startViewChange':
+      return `startViewChange view ${message.view}`;
+    case 'requestStartView':
+      return `requestStartView view ${message.view} nonce ${message.nonce}`;
+    case 'doViewChange':
+      return (
+        `doViewChange view ${message.view} logView ${message.logView} ${suffix(message)} ` +
+        `present ${message.present.map(Number).join('')} nack ${message.nack.map(Number).join('')}`
+      );
+    case 'startView':
+      return `startView view ${message.view} nonce ${message.nonce} ${suffix(message)}`;
+    case 'getPrepare':
+      return `getPrepare ${message.first}..${message.last}`;
+    case 'repair':
+      return `repair ${message.first} committed ${message.committed}: ${message.prepares.map(({ header }) => header.op).join(' ')}`;
+  }
+}
+
+function suffix(message: Extract<Message, { type: 'doViewChange' | 'startView' }>): string {
+  const headers = message.headers.map(({ op, checksum }) => `${op}:${checksum.slice(0, 6)}`).join(' ');
+  return `commitMax ${message.commitMax} anchor ${message.anchorOp}:${message.anchorChecksum.slice(0, 6)} [${headers}]`;
+}
+
+/** A replica's state in one line. */
+export function describeState({ state, op }: Replica): string {
+  const { status, view, logView, durableView, durableLogView, commitMin, commitMax, started, tick } = state;
+  const log = state.log.map(({ header, prepare, durable }) => {
+    const marks = `${prepare === null ? '-' : ''}${durable ? '!' : ''}`;
+    return `${header.op}:${header.checksum.slice(0, 6)}${marks}`;
+  });
+  return (
+    `${status} view ${view} (durable ${durableView}) logView ${logView} (durable ${durableLogView}) op ${op} ` +
+    `commit ${commitMin}/${commitMax} started ${started} tick ${tick} suspects ${state.suspects.join()} ` +
+    `votes ${state.votes.map((vote) => (vote === null ? 0 : 1)).join('')} formation ${state.formation !== null} ` +
+    `pending ${state.pendingStartView?.view ?? '-'} fetch ${JSON.stringify(state.fetch)} staging ${[...state.staging.keys()].join()} ` +
+    `[${log.join(' ')}]`
+  );
+}
