@@ -3,7 +3,8 @@ import { encodeError, FrameKind, VireoError } from '@vireo/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseSeeds } from './addresses.ts';
 import { connect } from './connect.ts';
-import { CLUSTER, FakeCluster } from './testing/fake-cluster.ts';
+import { FakeCluster } from './testing/fake-cluster.ts';
+import { CLUSTER } from './testing/fake-node.ts';
 
 let cluster: FakeCluster;
 beforeEach(async () => {

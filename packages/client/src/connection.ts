@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import {
   type ControlOp,
@@ -6,26 +5,23 @@ import {
   type ControlResponse,
   decodeError,
   decodeResponse,
-  decodeWelcome,
   type ErrorCode,
   encodeFrameHead,
-  encodeHello,
   encodeRequest,
   type Frame,
   FrameKind,
   type FrameKindValue,
   FrameReader,
   type Limits,
-  NONCE_SIZE,
   type Outcome,
-  PROTOCOL_MAX,
-  PROTOCOL_MIN,
   VireoError,
   type Welcome,
 } from '@vireo/protocol';
 import { type Address, formatAddress } from './addresses.ts';
 import type { Call } from './call.ts';
 import { checksums } from './checksums.ts';
+import { encodeClientHello, readWelcome } from './handshake.ts';
+import { Silence, TICK_MS } from './silence.ts';
 
 /** What hears the frames of one correlation id. */
 export interface FrameListener {
@@ -51,12 +47,6 @@ export interface ConnectionOptions {
 type State = 'handshake' | 'ready' | 'closed';
 
 const NONE = Buffer.alloc(0);
-/** The connection's own clock: a blocked event loop is not a silent server. */
-const TICK_MS = 500;
-/** Silent for so many ticks while something is awaited: ask whether anybody is there. */
-const PING_AFTER_TICKS = 2;
-/** Silent for so many: gone (a machine without power closes no connection). */
-const LOST_AFTER_TICKS = 8;
 /** The kernel's own question to an idle peer, ms. */
 const KEEPALIVE_MS = 5_000;
 
@@ -78,8 +68,7 @@ export class Connection {
   #correlation = 0;
   #corked = false;
   #ticker: NodeJS.Timeout | undefined;
-  #heard = true;
-  #silentTicks = 0;
+  readonly #silence = new Silence();
   #goingAway = false;
   #error: VireoError | null = null;
   #welcome: Welcome | null = null;
@@ -111,7 +100,7 @@ export class Connection {
     if (options.closing.aborted) onClosing();
     socket.on('connect', () => {
       helloAt = performance.now();
-      connection.#write(FrameKind.hello, 0, 0, hello(options));
+      connection.#write(FrameKind.hello, 0, 0, encodeClientHello(options));
     });
     socket.on('data', (chunk: Buffer) => connection.#received(chunk));
     socket.on('error', (cause) => connection.#lost(cause));
@@ -259,7 +248,7 @@ export class Connection {
 
   #received(chunk: Buffer): void {
     if (this.#state === 'closed') return;
-    this.#heard = true;
+    this.#silence.heard();
     const error = this.#reader.push(chunk, this.#onFrame);
     if (error !== null) this.#garbage(error.code, error.message);
   }
@@ -310,25 +299,15 @@ export class Connection {
   }
 
   #handshake(frame: Frame): void {
-    if (frame.kind === FrameKind.error) {
-      const failure = decodeError(frame.payload);
-      if (failure.ok) this.#close(failure.value);
-      else this.#garbage(failure.error.code, failure.error.message);
-      return;
+    const answer = readWelcome(frame);
+    if (answer.type === 'refused') this.#close(answer.error);
+    else if (answer.type === 'garbage') this.#garbage(answer.code, answer.message);
+    else {
+      this.#welcome = answer.welcome;
+      this.#state = 'ready';
+      this.#ticker = setInterval(this.#tick, TICK_MS);
+      this.#onWelcome?.(null);
     }
-    if (frame.kind !== FrameKind.welcome) {
-      this.#garbage('corruptPayload', `a frame of kind ${frame.kind} in place of the welcome`);
-      return;
-    }
-    const welcome = decodeWelcome(frame.payload);
-    if (!welcome.ok) {
-      this.#garbage(welcome.error.code, welcome.error.message);
-      return;
-    }
-    this.#welcome = welcome.value;
-    this.#state = 'ready';
-    this.#ticker = setInterval(this.#tick, TICK_MS);
-    this.#onWelcome?.(null);
   }
 
   /** What is in flight has no answer of its own: to it, this is a lost connection. */
@@ -338,17 +317,11 @@ export class Connection {
   }
 
   readonly #tick = (): void => {
-    if (this.#heard || this.#answers.size + this.#streams.size === 0) {
-      this.#heard = false;
-      this.#silentTicks = 0;
-      return;
-    }
-    this.#silentTicks++;
-    if (this.#silentTicks === PING_AFTER_TICKS) this.#write(FrameKind.ping, 0, 0, NONE);
-    if (this.#silentTicks >= LOST_AFTER_TICKS) {
-      const text = `${formatAddress(this.address)} has fallen silent`;
-      this.#close(new VireoError('connectionLost', text, { details: { code: 'timeout' } }));
-    }
+    const verdict = this.#silence.tick(this.#answers.size + this.#streams.size > 0);
+    if (verdict === 'ask') this.#write(FrameKind.ping, 0, 0, NONE);
+    if (verdict !== 'lost') return;
+    const text = `${formatAddress(this.address)} has fallen silent`;
+    this.#close(new VireoError('connectionLost', text, { details: { code: 'timeout' } }));
   };
 
   #garbage(code: ErrorCode, message: string): void {
@@ -383,19 +356,6 @@ export class Connection {
     for (const listener of this.#closing) listener(error);
     this.#closing.clear();
   }
-}
-
-function hello({ name, channel, cluster }: ConnectionOptions): Buffer {
-  return encodeHello({
-    protocolMin: PROTOCOL_MIN,
-    protocolMax: PROTOCOL_MAX,
-    role: 'client',
-    name,
-    auth: 'none',
-    nonce: randomBytes(NONCE_SIZE),
-    channel,
-    cluster: cluster ?? undefined,
-  });
 }
 
 /** The same error for a request that never left. */

@@ -21,12 +21,12 @@ export type { FetchedBatch } from './consumer/fetched-batch.ts';
 export type { Message } from './consumer/message.ts';
 export type { ConsumerEvent, ConsumerOptions, ReadFrom, StartAt } from './consumer/options.ts';
 export type { BatchAck, ManyAck, RecordAck } from './producer/ack.ts';
-export type { ProducerOptions } from './producer/options.ts';
 export type {
   CloseOptions,
   CloseReport,
-  Producer,
+  ProducerOptions,
   SendBatchOptions,
   SendOptions,
-} from './producer/producer.ts';
+} from './producer/options.ts';
+export type { Producer } from './producer/producer.ts';
 export { type ParsingCodec, type Topic, type TopicOptions, topic, type ValueCodec } from './topic.ts';

@@ -2,7 +2,8 @@ import { BatchBuilder, PREPARE_HEADER_SIZE, PrepareKind, VireoError } from '@vir
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { checksums } from '../checksums.ts';
 import { type Client, connect } from '../connect.ts';
-import { FakeCluster, type FakePartition } from '../testing/fake-cluster.ts';
+import { FakeCluster } from '../testing/fake-cluster.ts';
+import type { FakePartition } from '../testing/fake-partition.ts';
 import { topic } from '../topic.ts';
 import type { ConsumerEvent } from './options.ts';
 
@@ -28,7 +29,7 @@ function fill(partition: FakePartition, batches: number, each: number): void {
 
 function noop(partition: FakePartition): void {
   const fields = { count: 0, producerId: 0, producerEpoch: 0, sequence: 0 };
-  partition.seal(Buffer.alloc(PREPARE_HEADER_SIZE), fields, PrepareKind.noop as never);
+  partition.seal(Buffer.alloc(PREPARE_HEADER_SIZE), fields, PrepareKind.noop);
 }
 
 async function failure(promise: Promise<unknown>): Promise<VireoError> {

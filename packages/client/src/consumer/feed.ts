@@ -17,6 +17,8 @@ import { checksums } from '../checksums.ts';
 import type { Connection, FrameListener } from '../connection.ts';
 import type { Links } from '../links.ts';
 import { type GroupRoute, type Routing, redirectOf } from '../routing.ts';
+import { CreditWindow } from './credit-window.ts';
+import { readEnding } from './ending.ts';
 import type { FetchedBatch } from './fetched-batch.ts';
 import type { ConsumerSettings, StartAt } from './options.ts';
 import { readPush } from './push-reader.ts';
@@ -67,12 +69,7 @@ export class Feed {
   #next = -1;
   #until = Number.POSITIVE_INFINITY;
   #subscription: Subscription | null = null;
-  /** Delivered and not handled. */
-  #heldBytes = 0;
-  #heldRecords = 0;
-  /** Handled, and not yet given back. */
-  #creditBytes = 0;
-  #creditRecords = 0;
+  readonly #window: CreditWindow;
   #failures = 0;
   #silentTicks = 0;
   #staleTold = false;
@@ -86,6 +83,7 @@ export class Feed {
     this.#host = host;
     this.#route = route;
     this.#start = start;
+    this.#window = new CreditWindow(host.settings.creditBytes, host.settings.creditRecords);
     this.#choice = new ReplicaChoice(host.links, route, host.settings.readFrom);
   }
 
@@ -124,8 +122,7 @@ export class Feed {
 
   /** The caller is through with a batch: its credit goes back, in lots of half the window. */
   handled(batch: FetchedBatch): void {
-    this.#heldBytes -= batch.creditBytes;
-    this.#heldRecords -= batch.creditRecords;
+    this.#window.release(batch.creditBytes, batch.creditRecords);
     this.#giveBack(batch.creditBytes, batch.creditRecords);
   }
 
@@ -186,10 +183,7 @@ export class Feed {
     };
     const id = connection.listen(subscription);
     this.#subscription = Object.assign(subscription, { id });
-    const { creditBytes, creditRecords } = this.#host.settings;
-    // What is held counts against the window, whoever sent it.
-    this.#creditBytes = 0;
-    this.#creditRecords = 0;
+    const credit = this.#window.open();
     this.#silentTicks = 0;
     connection.sendCovered(
       FrameKind.subscribe,
@@ -198,8 +192,8 @@ export class Feed {
       encodeSubscribe({
         subscription: id,
         from: this.#next < 0 ? { start: true } : { offset: this.#next },
-        creditBytes: Math.max(1, creditBytes - this.#heldBytes),
-        creditRecords: Math.max(1, creditRecords - this.#heldRecords),
+        creditBytes: credit.bytes,
+        creditRecords: credit.records,
       }),
     );
   }
@@ -258,8 +252,7 @@ export class Feed {
     const read = readPush(this.partition, push.value, this.#next, this.#until, this.#host.tools);
     this.#next = read.next;
     for (const batch of read.batches) {
-      this.#heldBytes += batch.creditBytes;
-      this.#heldRecords += batch.creditRecords;
+      this.#window.hold(batch.creditBytes, batch.creditRecords);
       this.#host.delivered(batch);
     }
     if (this.#next >= this.#until) {
@@ -299,28 +292,16 @@ export class Feed {
 
   /** The node ended the subscription, or the connection did. */
   #ended(error: VireoError): void {
-    const { start, end } = error.details ?? {};
-    if (error.code === 'offsetOutOfRange' && typeof start === 'number' && this.#next < start) {
-      const from = this.#next;
-      this.#next = start;
-      this.#drop();
-      this.#host.settings.onEvent({ type: 'gap', partition: this.partition, from, to: start });
-      if (this.#next >= this.#until) this.#finish();
-      else this.#subscribe();
-      return;
-    }
-    if (error.retryable || error.code === 'connectionLost' || error.code === 'closed') this.#leave(error);
+    const ending = readEnding(error, this.partition, Math.max(0, this.#next));
+    if (ending.type === 'elsewhere') this.#leave(error);
+    else if (ending.type === 'fatal') this.#fail(ending.error);
     else {
-      const where = `partition ${this.partition}, offset ${Math.max(0, this.#next)}`;
-      const range = typeof end === 'number' ? ` (the log holds ${start} to ${end})` : '';
-      const { code, message, details } = error;
-      this.#fail(
-        new VireoError(code, `${where}: ${message}${range}`, {
-          outcome: 'notApplied',
-          details,
-          cause: error,
-        }),
-      );
+      const from = this.#next;
+      this.#next = ending.start;
+      this.#drop();
+      this.#host.settings.onEvent({ type: 'gap', partition: this.partition, from, to: ending.start });
+      if (this.#next >= this.#until) this.#finish();
+      else void this.#subscribe();
     }
   }
 
@@ -362,15 +343,10 @@ export class Feed {
   #giveBack(bytes: number, records: number): void {
     const subscription = this.#subscription;
     if (subscription === null) return;
-    this.#creditBytes += bytes;
-    this.#creditRecords += records;
-    const { creditBytes, creditRecords } = this.#host.settings;
-    // Always: what the node has left, held and due here is a window; so it cannot stop with less than half due.
-    if (this.#creditBytes * 2 < creditBytes && this.#creditRecords * 2 < creditRecords) return;
-    const credit = { bytes: this.#creditBytes, records: this.#creditRecords };
-    subscription.connection.send(encodeCredit(subscription.id, this.#route.group, credit, checksums));
-    this.#creditBytes = 0;
-    this.#creditRecords = 0;
+    const credit = this.#window.due(bytes, records);
+    if (credit !== null) {
+      subscription.connection.send(encodeCredit(subscription.id, this.#route.group, credit, checksums));
+    }
   }
 
   #finish(): void {

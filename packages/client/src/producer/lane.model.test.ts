@@ -1,7 +1,8 @@
 import type { ErrorCode } from '@vireo/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Lane, type LaneAction, type LaneOutcome } from './lane.ts';
+import { Lane } from './lane.ts';
+import type { LaneAction, LaneOutcome } from './lane-events.ts';
 
 /**
  * A partition as the lane sees it: attempts stay in the network until the primary looks at them, in any order

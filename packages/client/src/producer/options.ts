@@ -5,8 +5,41 @@ import {
   type DurabilityCodeValue,
   defaultLimits,
   type Limits,
+  type RecordHeader,
   VireoError,
 } from '@vireo/protocol';
+import type { CallOptions } from '../call.ts';
+
+export interface SendOptions extends CallOptions {
+  /** Sends to this partition, whatever the key. */
+  readonly partition?: number;
+  /** Added to what the record has. */
+  readonly headers?: readonly RecordHeader[];
+  /** µs since 1970. Default: now. */
+  readonly timestamp?: number;
+  /** 16 bytes that name the record, for topics with deduplication. */
+  readonly id?: Uint8Array;
+}
+
+export interface SendBatchOptions extends CallOptions {
+  /** Sends to this partition. */
+  readonly partition?: number;
+  /** Sends to this key's partition. Neither: the next one in turn. */
+  readonly key?: string | Uint8Array;
+}
+
+export interface CloseOptions {
+  /** Waits for what was accepted. Default true. */
+  readonly drain?: boolean;
+  /** How long, ms. Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+/** What was not finished when closing. */
+export interface CloseReport {
+  /** Records whose callers were told `closed` or `outcomeUnknown`. */
+  readonly unfinished: number;
+}
 
 export interface ProducerOptions {
   /** Weakest durability accepted; a topic that gives less refuses. Default: whatever the topic promises. */

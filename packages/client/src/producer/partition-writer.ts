@@ -2,7 +2,6 @@ import {
   BatchBuilder,
   type DecodeError,
   decodeProduceAck,
-  type EncodeTools,
   type ErrorCode,
   encodeProduceHead,
   type Frame,
@@ -13,15 +12,18 @@ import {
   VireoError,
 } from '@vireo/protocol';
 import { checksums } from '../checksums.ts';
-import type { Connection, FrameListener } from '../connection.ts';
+import type { Connection } from '../connection.ts';
 import type { Links } from '../links.ts';
-import type { GroupRoute, Routing, TopicRoute } from '../routing.ts';
+import type { GroupRoute, Routing } from '../routing.ts';
 import { batchAck } from './ack.ts';
+import { Attempt, type AttemptOwner, failure } from './attempt.ts';
 import type { Budget } from './budget.ts';
-import { Lane, type LaneAction, type LaneEvent, type LaneOutcome } from './lane.ts';
+import { Lane } from './lane.ts';
+import type { LaneAction, LaneEvent, LaneOutcome } from './lane-events.ts';
 import type { ProducerSettings } from './options.ts';
 import { OutBatch, type Waiter } from './out-batch.ts';
 import { PrimaryFinder } from './primary-finder.ts';
+import type { TopicSource } from './topic-source.ts';
 
 /** What a writer needs of its producer. */
 export interface WriterContext {
@@ -29,16 +31,13 @@ export interface WriterContext {
   readonly routing: Routing;
   readonly settings: ProducerSettings;
   readonly budget: Budget;
-  tools(): EncodeTools;
-  /** The topic as last read. */
-  topic(): TopicRoute;
-  refresh(): Promise<void>;
+  readonly source: TopicSource;
   /** The producer id for lanes; `expired` is one that must not be used again. Rejects only if there is none to be had. */
   identity(expired: number | null): Promise<number>;
 }
 
 /** Sends to one partition: the lane's hands. What is sent when and again is the lane's; bytes and sockets are here. */
-export class PartitionWriter {
+export class PartitionWriter implements AttemptOwner {
   readonly #context: WriterContext;
   readonly #route: GroupRoute;
   readonly #lane: Lane;
@@ -76,7 +75,7 @@ export class PartitionWriter {
       links: context.links,
       routing: context.routing,
       route,
-      refresh: () => context.refresh(),
+      refresh: () => context.source.refresh(),
       found: (connection) => {
         this.#connection = connection;
         this.#step({ type: 'resume' });
@@ -211,7 +210,7 @@ export class PartitionWriter {
   #encode(batch: OutBatch, producerId: number, producerEpoch: number, sequence: number): void {
     const { codec } = this.#context.settings;
     const stamp = { producerId: Math.max(0, producerId), producerEpoch, sequence };
-    batch.bytes = this.#source!.finish({ ...stamp, codec, room: PRODUCE_ROOM }, this.#context.tools());
+    batch.bytes = this.#source!.finish({ ...stamp, codec, room: PRODUCE_ROOM }, this.#context.source.tools);
     batch.producerId = producerId;
     batch.producerEpoch = producerEpoch;
     batch.sequence = sequence;
@@ -265,7 +264,7 @@ export class PartitionWriter {
     batch.attempts.push({ connection, correlation });
     batch.openAttempt = action.attempt;
     batch.openTicks = 0;
-    const topic = this.#context.topic();
+    const topic = this.#context.source.route!;
     encodeProduceHead(
       bytes,
       correlation,
@@ -341,50 +340,4 @@ export class PartitionWriter {
     else batch.failed(failure(batch, outcome, code ?? 'internal', this.#route.partition));
     this.onSettled?.();
   }
-}
-
-/** One sending of a batch, waiting for its answer. */
-class Attempt implements FrameListener {
-  readonly #writer: PartitionWriter;
-  readonly #batch: OutBatch;
-  readonly #attempt: number;
-  readonly #connection: Connection;
-
-  constructor(writer: PartitionWriter, batch: OutBatch, attempt: number, connection: Connection) {
-    this.#writer = writer;
-    this.#batch = batch;
-    this.#attempt = attempt;
-    this.#connection = connection;
-  }
-
-  received(frame: Frame): void {
-    this.#writer.answered(this.#batch, this.#attempt, this.#connection, frame);
-  }
-
-  failed(error: VireoError, closed: boolean): void {
-    this.#writer.refused(this.#batch, this.#attempt, this.#connection, error, closed);
-  }
-}
-
-/** What the callers of a batch are told: of the request, all attempts taken together. */
-function failure(batch: OutBatch, outcome: LaneOutcome, code: ErrorCode, partition: number): VireoError {
-  const { lastError } = batch;
-  const last = lastError === null ? '' : `; last answer: ${lastError.code}, ${lastError.message}`;
-  if (outcome === 'unknown') {
-    const message = `partition ${partition}: whether the batch was stored is not known (${code})${last}`;
-    return new VireoError('outcomeUnknown', message, {
-      cause: lastError ?? undefined,
-      details: { partition, code },
-    });
-  }
-  const same = lastError?.code === code;
-  return new VireoError(
-    code,
-    same ? lastError.message : `partition ${partition}: not stored (${code})${last}`,
-    {
-      outcome: 'notApplied',
-      details: { ...lastError?.details, partition },
-      cause: lastError ?? undefined,
-    },
-  );
 }

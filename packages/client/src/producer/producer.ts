@@ -1,14 +1,6 @@
-import {
-  BatchBuilder,
-  type DecodeError,
-  type EncodeTools,
-  type RecordHeader,
-  type RecordInput,
-  VireoError,
-} from '@vireo/protocol';
+import { BatchBuilder, type DecodeError, type RecordInput, VireoError } from '@vireo/protocol';
 import type { Admin } from '../admin.ts';
 import { Call, type CallOptions } from '../call.ts';
-import { checksums } from '../checksums.ts';
 import type { Links } from '../links.ts';
 import type { Lz4Loader } from '../lz4.ts';
 import type { Routing, TopicRoute } from '../routing.ts';
@@ -16,9 +8,18 @@ import type { Sessions } from '../sessions.ts';
 import type { BatchAck, ManyAck, RecordAck } from './ack.ts';
 import { Budget, overloaded } from './budget.ts';
 import { ManyWaiter, takeAll, withAcked } from './many.ts';
-import { type ProducerOptions, type ProducerSettings, producerSettings } from './options.ts';
+import {
+  type CloseOptions,
+  type CloseReport,
+  type ProducerOptions,
+  type ProducerSettings,
+  producerSettings,
+  type SendBatchOptions,
+  type SendOptions,
+} from './options.ts';
 import type { Waiter } from './out-batch.ts';
 import type { PartitionWriter } from './partition-writer.ts';
+import { TopicSource } from './topic-source.ts';
 import { BatchWaiter, RecordWaiter } from './waiters.ts';
 import { Writers } from './writers.ts';
 
@@ -33,42 +34,10 @@ export interface ProducerHost {
   gone(producer: { close(options?: CloseOptions): Promise<CloseReport> }): void;
 }
 
-export interface SendOptions extends CallOptions {
-  /** Sends to this partition, whatever the key. */
-  readonly partition?: number;
-  /** Added to what the record has. */
-  readonly headers?: readonly RecordHeader[];
-  /** µs since 1970. Default: now. */
-  readonly timestamp?: number;
-  /** 16 bytes that name the record, for topics with deduplication. */
-  readonly id?: Uint8Array;
-}
-
-export interface SendBatchOptions extends CallOptions {
-  /** Sends to this partition. */
-  readonly partition?: number;
-  /** Sends to this key's partition. Neither: the next one in turn. */
-  readonly key?: string | Uint8Array;
-}
-
-export interface CloseOptions {
-  /** Waits for what was accepted. Default true. */
-  readonly drain?: boolean;
-  /** How long, ms. Default 10,000. */
-  readonly timeoutMs?: number;
-}
-
-/** What was not finished when closing. */
-export interface CloseReport {
-  /** Records whose callers were told `closed` or `outcomeUnknown`. */
-  readonly unfinished: number;
-}
-
 const TICK_MS = 250;
 /** What a record is assumed to add to its key and value. */
 const RECORD_OVERHEAD = 16;
 const CLOSE_TIMEOUT_MS = 10_000;
-const REFRESH_TIMEOUT_MS = 5_000;
 /** A `sendMany` lasts as long as its source; each batch has its own deadline. */
 const UNLIMITED_MS = Number.MAX_SAFE_INTEGER;
 
@@ -85,10 +54,8 @@ export class Producer<T = RecordInput> {
   readonly #scratch: BatchBuilder;
   readonly #writers: Writers;
   readonly #ticker: NodeJS.Timeout;
-  #route: TopicRoute | null = null;
-  #resolving: Promise<TopicRoute> | null = null;
+  readonly #source: TopicSource;
   #identity: Promise<number> | null = null;
-  #tools: EncodeTools = { checksums };
   #closing: Promise<CloseReport> | null = null;
   #closed: VireoError | null = null;
 
@@ -105,14 +72,13 @@ export class Producer<T = RecordInput> {
     this.#settings = producerSettings(options);
     this.#budget = new Budget(this.#settings.bufferBytes, this.#settings.bufferRecords);
     this.#scratch = new BatchBuilder(this.#settings.limits);
+    this.#source = new TopicSource(host, topic, this.#settings.codec);
     this.#writers = new Writers(topic, {
       links: host.links,
       routing: host.routing,
       settings: this.#settings,
       budget: this.#budget,
-      tools: () => this.#tools,
-      topic: () => this.#route!,
-      refresh: () => this.#refresh(),
+      source: this.#source,
       identity: (expired) => this.#takeIdentity(expired),
     });
     // Its own tick, so that a blocked event loop is not taken for silence of the cluster.
@@ -226,7 +192,7 @@ export class Producer<T = RecordInput> {
   /** The fast way when the topic is known; throws when closed. */
   #ready(): TopicRoute | null {
     if (this.#closed !== null) throw this.#closed;
-    return this.#route;
+    return this.#source.route;
   }
 
   async #prepare(options: CallOptions): Promise<TopicRoute> {
@@ -234,42 +200,7 @@ export class Producer<T = RecordInput> {
     if (known !== null) return known;
     const call = new Call(options);
     try {
-      this.#resolving ??= this.#resolve().finally(() => {
-        this.#resolving = null;
-      });
-      return await call.wait(this.#resolving, 'notApplied');
-    } finally {
-      call.dispose();
-    }
-  }
-
-  async #resolve(): Promise<TopicRoute> {
-    const call = new Call();
-    try {
-      const lz4 = this.#settings.codec === 0 ? undefined : await this.#host.lz4.load();
-      if (this.#settings.codec !== 0 && lz4 === undefined) {
-        throw new VireoError(
-          'unknownCodec',
-          'compression lz4 needs the package lz4-napi, which is not installed',
-        );
-      }
-      this.#tools = { checksums, lz4 };
-      const route = await this.#host.admin.route(this.topic, call);
-      this.#route = route;
-      return route;
-    } finally {
-      call.dispose();
-    }
-  }
-
-  async #refresh(): Promise<void> {
-    const call = new Call({}, REFRESH_TIMEOUT_MS);
-    try {
-      const route = await this.#host.admin.route(this.topic, call);
-      // A topic of the same name made since is another topic: what holds the id is told so by the nodes.
-      if (route.id === this.#route?.id) this.#route = route;
-    } catch {
-      // The next look for the primary comes here again.
+      return await call.wait(this.#source.resolve(), 'notApplied');
     } finally {
       call.dispose();
     }
@@ -337,7 +268,7 @@ export class Producer<T = RecordInput> {
       this.#budget.give(size, 1);
       throw this.#closed;
     }
-    const writer = this.#writers.choose(this.#route!, undefined, record.key);
+    const writer = this.#writers.choose(this.#source.route!, undefined, record.key);
     waiter.sent();
     const error = writer.add(record, nowMicros(), waiter, size);
     if (error === null) return;
@@ -348,7 +279,7 @@ export class Producer<T = RecordInput> {
 
   /** One id for all partitions; a lane whose id has expired gets the next one, as the others will in their time. */
   async #takeIdentity(expired: number | null): Promise<number> {
-    this.#identity ??= this.#host.sessions.take(this.#route!.id);
+    this.#identity ??= this.#host.sessions.take(this.#source.route!.id);
     const current = this.#identity;
     const id = await current;
     if (id !== expired) return id;
