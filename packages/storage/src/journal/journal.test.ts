@@ -1,7 +1,13 @@
 import type { Prepare } from '@vireo/protocol';
 import { describe, expect, it } from 'vitest';
 import type { Disk } from '../disk.ts';
-import { MemoryDisk, PrepareChain, plainChecksums, SeededRandom } from '../testing/index.ts';
+import {
+  type DiskOperation,
+  MemoryDisk,
+  PrepareChain,
+  plainChecksums,
+  SeededRandom,
+} from '../testing/index.ts';
 import { Journal, type JournalOpening } from './journal.ts';
 import type { JournalItem, JournalOptions } from './journal-options.ts';
 
@@ -49,7 +55,7 @@ function names(items: readonly JournalItem[]): string[] {
 }
 
 /** Position of the nth flush with entries (from 0) in the trace of writes, and its length. */
-function flushes(disk: MemoryDisk): { path: string; position: number; length: number }[] {
+function flushes(disk: MemoryDisk): DiskOperation[] {
   return disk.trace.filter(({ kind, position }) => kind === 'write' && position >= 8192);
 }
 
@@ -254,10 +260,43 @@ describe('journal', () => {
     expect(names(items)).toEqual(['prepare 1/1']);
     expect(report.torn).toEqual({ path, position });
     started(disk);
+    expect(flushes(disk).at(-1)).toMatchObject({ path, position, length: 4096, durable: true });
     disk.crash();
     const again = open(disk);
     expect(names(again.items)).toEqual(['prepare 1/1']);
     expect(again.report.torn).toBeNull();
+  });
+
+  it('writes again at start what it found last, and only then the opening flush', () => {
+    const disk = new MemoryDisk();
+    const journal = started(disk);
+    put(disk, journal, 1, [new PrepareChain(1).batch(9000)]);
+    const last = flushes(disk).at(-1)!;
+    const before = disk.content(last.path);
+    disk.crash({ processOnly: true });
+    const { journal: again } = open(disk);
+    const from = disk.trace.length;
+    again.start(() => undefined);
+    disk.pump();
+    expect(disk.trace.slice(from)).toMatchObject([
+      { kind: 'makeDirectory' },
+      { kind: 'write', durable: true, path: last.path, position: last.position, length: last.length },
+      { kind: 'write', durable: true, position: last.position + last.length },
+    ]);
+    const end = last.position + last.length;
+    expect(disk.content(last.path).subarray(0, end).equals(before.subarray(0, end))).toBe(true);
+  });
+
+  it('makes the head of a file durable before it writes the first flush in it', () => {
+    const disk = new MemoryDisk();
+    const journal = started(disk);
+    const chain = new PrepareChain(1);
+    while (journal.fileSequence < 3) put(disk, journal, 1, [chain.batch(30_000)]);
+    const heads = disk.trace.filter(({ kind, position }) => kind === 'write' && position === 0);
+    expect(heads).toMatchObject(
+      [1, 2, 3].map((n) => ({ path: `journal/0000000${n}.journal`, durable: true })),
+    );
+    expect(disk.trace.filter(({ kind, durable }) => kind === 'write' && !durable)).toEqual([]);
   });
 
   it('tells damage from a torn end once an empty flush has settled the last one', () => {

@@ -8,12 +8,7 @@ import {
   refusedToOpen,
   type StorageError,
 } from '../errors.ts';
-import {
-  encodeJournalFileHeader,
-  JOURNAL_BLOCK,
-  JOURNAL_DATA_START,
-  type JournalFileHeader,
-} from './file-header.ts';
+import { encodeJournalFileHeader, JOURNAL_DATA_START, type JournalFileHeader } from './file-header.ts';
 import { FlushFlag } from './flush-codec.ts';
 import { FlushDraft, writeFlushBytes, writeIndexBytes } from './flush-draft.ts';
 import {
@@ -113,7 +108,7 @@ export class Journal {
   }
 
   /**
-   * Makes durable what was read, wipes what was cut, and writes the opening flush. Before `done(null)` no
+   * Makes durable what was read, and writes the opening flush over what was cut. Before `done(null)` no
    * append completes, and nothing that rests on the journal may be sent. Called once.
    */
   start(done: (error: StorageError | null) => void): void {
@@ -130,14 +125,11 @@ export class Journal {
       }
     };
     const again = this.#resume.rewrite;
+    // The opening flush lies over what was cut. It always fits there: a flush of the same predecessor did.
     const open = () => this.#open(done);
-    const wipe = () => {
-      if (!this.#resume.wipe) return open();
-      this.#disk.write(this.#file!.path, this.#position, [Buffer.alloc(JOURNAL_BLOCK)], true, then(open));
-    };
     const rewrite = () => {
-      if (again === null) return wipe();
-      this.#disk.write(again.path, again.position, [again.bytes], true, then(wipe));
+      if (again === null) open();
+      else this.#disk.write(again.path, again.position, [again.bytes], true, then(open));
     };
     this.#disk.makeDirectory(JOURNAL_DIRECTORY, then(rewrite));
   }

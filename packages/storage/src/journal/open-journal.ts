@@ -32,7 +32,7 @@ export interface LastFlush {
   readonly index: Buffer;
 }
 
-export const NO_LAST_FLUSH: LastFlush = {
+const NO_LAST_FLUSH: LastFlush = {
   sequence: 0,
   checksum: ZERO_CHECKSUM,
   previousSequence: 0,
@@ -51,8 +51,6 @@ export interface JournalResume {
   readonly sequenceSeen: number;
   /** Written again at start: it was read from the file, which does not prove that it is on stable storage. */
   readonly rewrite: { readonly path: string; readonly position: number; readonly bytes: Buffer } | null;
-  /** The place of the torn flush must be wiped before anything else is written. */
-  readonly wipe: boolean;
 }
 
 export interface OpenedJournal {
@@ -112,7 +110,6 @@ export function openJournalFiles(
         } satisfies LastFlush),
       sequenceSeen,
       rewrite: toRewrite(disk, current, last, position),
-      wipe: torn !== null,
     },
     items: replayed.value.items,
     report: {
@@ -177,7 +174,6 @@ function emptyJournal(disk: Disk, settings: JournalSettings, blank: readonly Rin
       last: NO_LAST_FLUSH,
       sequenceSeen: 0,
       rewrite: null,
-      wipe: false,
     },
     items: [],
     report: {

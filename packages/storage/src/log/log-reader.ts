@@ -22,7 +22,7 @@ export interface ReadStart {
   readonly position: number;
 }
 
-export interface DiskRead {
+interface DiskRead {
   /** Whole and verified, without a hole; at least one. */
   readonly prepares: readonly Prepare[];
   /** The same bytes in one piece. */
