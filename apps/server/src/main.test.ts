@@ -63,7 +63,12 @@ function start(args: string[], environment: Record<string, string> = {}) {
   child.stderr?.on('data', (text: Buffer) => {
     said.error += text.toString();
   });
-  const ended = once(child, 'close').then(([code]) => code as number | null);
+  // Not 'close': it does not come after `disconnect`.
+  const closed = [child.stdout, child.stderr].map((stream) => stream !== null && once(stream, 'close'));
+  const ended = once(child, 'exit').then(async ([code]) => {
+    await Promise.all(closed);
+    return code as number | null;
+  });
   const listening = Promise.race([
     once(child, 'message').then(([message]) => message as Listening),
     ended.then((code): never => {
@@ -111,11 +116,13 @@ describe('a node that runs', () => {
       const events = said.out
         .trim()
         .split('\n')
-        .map((line) => JSON.parse(line) as { event: string; clean?: boolean });
+        .map((line) => JSON.parse(line) as { event: string; clean?: boolean; readsMax?: number });
       const names = events.map(({ event }) => event);
       expect(names).toEqual(
         expect.arrayContaining(['server.starting', 'node.recovered', 'node.started', 'server.listening']),
       );
+      // The thread pool was sized before anything used it.
+      expect(events[0]).toMatchObject({ event: 'server.starting', readsMax: 12 });
       expect(names.slice(-1)).toEqual(['server.stopped']);
       expect(events.at(-1)).toMatchObject({ clean: true });
       expect(said.error).toBe('');

@@ -1,4 +1,4 @@
-import { type NodeFailure, NodeStartError, type RunningNode, startNode } from '@vireo/node';
+import { type NodeFailure, NodeStartError, type RunningNode, readsInFlightMax, startNode } from '@vireo/node';
 import { defaultLimits, type Limits } from '@vireo/protocol';
 import { ConfigError, type LoadedConfig } from './config.ts';
 import { HealthServer } from './health.ts';

@@ -107,6 +107,7 @@ describe('a node in this process', () => {
         'node.stopped',
       ]),
     );
+    expect(first.events.every(({ fields }) => fields.node === 0)).toBe(true);
     expect(readdirSync(directory)).toEqual(expect.arrayContaining(['groups', 'journal', NODE_FILE]));
     expect(existsSync(join(directory, LOCK_FILE))).toBe(false);
 

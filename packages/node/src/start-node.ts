@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { Broker, StartError } from '@vireo/broker';
+import { Broker, type EventLog, StartError } from '@vireo/broker';
 import { defaultLimits } from '@vireo/protocol';
 import { DiskError } from '@vireo/storage';
 import { formatAddress } from './address.ts';
@@ -48,7 +48,10 @@ export async function startNode(options: StartNodeOptions): Promise<RunningNode>
 async function startLocked(options: StartNodeOptions, lock: DirectoryLock): Promise<RunningNode> {
   const file = readNodeFile(options.directory);
   const addresses = chooseAddresses(options, file);
-  const log = options.log ?? { event: () => {} };
+  // Every line says whose it is: logs of several nodes end up in one place.
+  const log: EventLog = {
+    event: (level, name, fields) => options.log?.event(level, name, { node: file.node, ...fields }),
+  };
   const limits = options.limits ?? defaultLimits;
 
   const clock = new TurnClock();
