@@ -110,12 +110,12 @@ export class LogWriter {
       const next = () => {
         this.#steps = this.#steps.slice(1);
       };
-      if (step.type === 'remove') this.#disk.remove(step.path, this.#then(next));
-      else this.#disk.truncate(step.path, step.size, this.#then(next));
+      if (step.type === 'remove') this.#disk.remove(step.path, this.#after(next));
+      else this.#disk.truncate(step.path, step.size, this.#after(next));
     } else if (!this.#directoryMade) {
       this.#disk.makeDirectory(
         groupDirectory(this.#options.group),
-        this.#then(() => {
+        this.#after(() => {
           this.#directoryMade = true;
         }),
       );
@@ -123,7 +123,7 @@ export class LogWriter {
       this.#disk.create(
         segment.path,
         0,
-        this.#then(() => {
+        this.#after(() => {
           segment.created = true;
         }),
       );
@@ -153,7 +153,7 @@ export class LogWriter {
       position,
       buffers,
       false,
-      this.#then(() => {
+      this.#after(() => {
         segment.written = end;
         segment.dirty = true;
         this.#writtenOp = end.op;
@@ -197,7 +197,7 @@ export class LogWriter {
   }
 
   /** Marks the writer busy until the call ends; then does `action` and what is due next. */
-  #then(action: () => void): (error: DiskError | null) => void {
+  #after(action: () => void): (error: DiskError | null) => void {
     this.#busy = true;
     return (error) => {
       this.#busy = false;
