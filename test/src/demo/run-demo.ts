@@ -23,6 +23,8 @@ interface Kill {
   readonly acked: number;
   readonly nextAckMs: number;
   readonly partitions: readonly number[];
+  /** Ops missing when it answered again, and the time until it had them. */
+  readonly rejoin: { readonly lag: number; readonly ms: number };
 }
 
 /** Takes in the data set, kills the busiest partition's primary on the way, reads all back from backups. */
@@ -39,7 +41,7 @@ export async function runDemo(say: (line: string) => void): Promise<DemoResult> 
     const killed = killBusiest(cluster, client, progress, Math.floor(cities.length / 3), say);
     const produced = await produceCities(client, TOPIC, cities, progress);
     const kill = await killed;
-    const rejoin = await waitForRejoin(client, kill.node);
+    const { rejoin } = kill;
     say('reading everything back from backups');
     const begun = performance.now();
     const consumed = await consumeFromBackups(client, TOPIC);
@@ -62,7 +64,7 @@ export async function runDemo(say: (line: string) => void): Promise<DemoResult> 
         ['answered as duplicates', produced.duplicates.toLocaleString('en')],
         [
           'lag when it was back',
-          `${rejoin.firstLag.toLocaleString('en')} ops, none after ${rejoin.ms.toFixed(0)} ms`,
+          `${rejoin.lag.toLocaleString('en')} ops, caught up in ${rejoin.ms.toFixed(0)} ms`,
         ],
         ['read back', `${consumed.records.toLocaleString('en')}, ${rate(consumed.records, readMs)}`],
         ['served by primaries', String(consumed.byPrimaries)],
@@ -108,35 +110,43 @@ async function killBusiest(
   });
   await sleep(DOWN_MS);
   await cluster.restart(node);
-  return { node, inFlight, acked, nextAckMs, partitions };
+  const rejoin = await waitForRejoin(client, node);
+  return { node, inFlight, acked, nextAckMs, partitions, rejoin };
 }
 
-/** How far behind the node was when it answered again, and when it had everything. */
-async function waitForRejoin(client: Client, node: number): Promise<{ firstLag: number; ms: number }> {
+/** How far behind the node was when it answered again, and how long it took until it had what was missing then. */
+async function waitForRejoin(client: Client, node: number): Promise<{ lag: number; ms: number }> {
   const begun = performance.now();
-  let firstLag: number | null = null;
+  let goal: ReadonlyMap<number, number> | null = null;
+  let lag = 0;
   for (;;) {
-    const lag = await lagOf(client, node);
-    firstLag ??= lag;
-    if (lag === 0) return { firstLag: firstLag ?? 0, ms: performance.now() - begun };
-    if (performance.now() - begun > 30_000) throw new Error(`node ${node} is still ${lag} ops behind`);
-    await sleep(20);
+    const { own, others } = await applied(client, node);
+    if (own.size > 0) {
+      const first = goal === null;
+      goal ??= others;
+      let missing = 0;
+      for (const [group, op] of goal) missing += Math.max(0, op - (own.get(group) ?? 0));
+      if (first) lag = missing;
+      if (missing === 0) return { lag, ms: performance.now() - begun };
+    }
+    if (performance.now() - begun > 30_000) throw new Error(`node ${node} has not caught up in 30 s`);
+    await sleep(5);
   }
 }
 
-/** Ops that any other replica has applied and the node has not; null while it does not answer. */
-async function lagOf(client: Client, node: number): Promise<number | null> {
-  const applied = new Map<number, number>();
+/** By group, the op that the node has applied (nothing while it does not answer), and the furthest of the others. */
+async function applied(
+  client: Client,
+  node: number,
+): Promise<{ own: Map<number, number>; others: Map<number, number> }> {
   const own = new Map<number, number>();
-  for (const id of client.nodes) {
+  const others = new Map<number, number>();
+  for (const id of [node, ...client.nodes.filter((other) => other !== node)]) {
     const states = await client.admin.groupStates(id, { deadlineMs: 1_000 }).catch(() => null);
     for (const { group, commitMin } of states?.groups ?? []) {
       if (id === node) own.set(group, commitMin);
-      else applied.set(group, Math.max(applied.get(group) ?? 0, commitMin));
+      else others.set(group, Math.max(others.get(group) ?? 0, commitMin));
     }
   }
-  if (own.size === 0) return null;
-  let lag = 0;
-  for (const [group, op] of applied) lag += Math.max(0, op - (own.get(group) ?? 0));
-  return lag;
+  return { own, others };
 }
