@@ -3,14 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { ConfigError } from './config.ts';
 
 /** An answer of the health endpoint. */
-export interface HealthAnswer {
+interface HealthAnswer {
   readonly status: 200 | 503;
   readonly type: string;
   readonly text: string;
 }
 
 /** What is asked of the node: by path, each answered anew for every request. */
-export type HealthRoutes = Readonly<Record<string, () => HealthAnswer | Promise<HealthAnswer>>>;
+type HealthRoutes = Readonly<Record<string, () => HealthAnswer | Promise<HealthAnswer>>>;
 
 /** Probes and scrapers are few; anything more is a mistake. */
 const CONNECTIONS_MAX = 64;

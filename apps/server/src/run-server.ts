@@ -31,6 +31,7 @@ export async function runServer(
     directory: settings.data,
     pid: process.pid,
     runtime: process.version,
+    readsMax: readsInFlightMax(),
   });
   const node = await startNode({
     directory: settings.data,
