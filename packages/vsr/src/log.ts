@@ -82,6 +82,12 @@ export function firstMissingBody(state: ReplicaState): number | null {
   return null;
 }
 
+/** The log does not grow past this op: a missing body stays within what a list of headers can name. */
+export function appendLimit(state: ReplicaState): number {
+  const missing = firstMissingBody(state);
+  return missing === null ? Number.MAX_SAFE_INTEGER : missing + PIPELINE_MAX - 1;
+}
+
 /** The uncommitted suffix, as a vote, a StartView or a state record states it. */
 export function suffixAnchor(state: ReplicaState): {
   anchorOp: number;
@@ -90,7 +96,10 @@ export function suffixAnchor(state: ReplicaState): {
 } {
   // An op is prepared only when the one PIPELINE_MAX below it is known to be committed: no list is ever longer.
   const implied = headOp(state) - PIPELINE_MAX;
-  const anchorOp = Math.max(state.commitMin, implied, Math.min(state.commitMax, headOp(state)));
+  // A header without its body is kept by state records alone: they name it however low it is, or the journal's
+  // reuse would leave a log with a hole that the next start cannot bridge (`appendLimit` keeps it in reach).
+  const held = (firstMissingBody(state) ?? headOp(state) + 1) - 1;
+  const anchorOp = Math.max(state.commitMin, implied, Math.min(state.commitMax, held));
   const anchorChecksum = checksumAt(state, anchorOp);
   assert(anchorChecksum !== null, 'the anchor lies in the log', anchorOp);
   return { anchorOp, anchorChecksum, entries: state.log.slice(anchorOp - state.commitMin) };

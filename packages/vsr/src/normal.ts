@@ -169,7 +169,7 @@ export function onPrepare(core: Core, from: NodeId, message: PrepareMessage): vo
   learnCommit(core, message.commitMax);
   const { prepare } = message;
   if (prepare.header.op <= headOp(state)) {
-    fillBody(core, prepare);
+    if (fillBody(core, prepare)) drainStaging(core);
     // Sent again because our ack was lost, or is not made yet: the cumulative ack says what holds.
     state.ackDue = true;
   } else {

@@ -3,6 +3,7 @@ import { applyCommitted } from './commit.ts';
 import { type Core, peerInTurn, primary, REPAIR_BYTES_MAX } from './core.ts';
 import {
   appendEntry,
+  appendLimit,
   checksumAt,
   entryAt,
   firstMissingBody,
@@ -61,7 +62,8 @@ export function drainStaging(core: Core): void {
     parent = staged.prepare.header.checksum;
     op++;
   }
-  for (let next = headOp(state) + 1; next <= trustedTo; next++) {
+  const limit = Math.min(trustedTo, appendLimit(state));
+  for (let next = headOp(state) + 1; next <= limit; next++) {
     const { prepare } = unstage(core, next) as { prepare: Prepare };
     appendEntry(state, prepare.header, prepare, false);
     state.unwritten.push(prepare);
@@ -77,10 +79,17 @@ function unstage(core: Core, op: number): { prepare: Prepare } | null {
   return staged;
 }
 
-/** Whether this log reaches and contains the anchor of a suffix, so that the suffix may be put on top of it. */
+/**
+ * Whether this log reaches and contains the anchor of a suffix, with every body up to it, so that the suffix may be
+ * put on top of it.
+ */
 export function reachesAnchor(core: Core, suffix: Suffix): boolean {
   const { state } = core;
-  if (suffix.anchorOp >= state.commitMin) return checksumAt(state, suffix.anchorOp) === suffix.anchorChecksum;
+  if (suffix.anchorOp >= state.commitMin) {
+    const missing = firstMissingBody(state);
+    if (missing !== null && missing <= suffix.anchorOp) return false;
+    return checksumAt(state, suffix.anchorOp) === suffix.anchorChecksum;
+  }
   // The anchor lies below what is applied here: then the suffix must contain our last applied op.
   return suffix.headers[state.commitMin - suffix.anchorOp - 1]?.checksum === state.committedChecksum;
 }
@@ -213,7 +222,7 @@ function takeRepaired(core: Core, prepare: Prepare, committed: number): boolean 
   // copy that an ack of ours promised.
   const own = checksumAt(state, op);
   if (own !== null && own !== checksum) truncateAbove(state, op - 1);
-  if (op !== headOp(state) + 1) return taken;
+  if (op !== headOp(state) + 1 || op > appendLimit(state)) return taken;
   if (headChecksum(state) !== parent) {
     if (headOp(state) > state.commitMin) truncateAbove(state, headOp(state) - 1);
     return taken;
