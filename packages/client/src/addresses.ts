@@ -7,7 +7,7 @@ export interface Address {
 }
 
 /** Port when an address names none. */
-export const DEFAULT_PORT = 7400;
+const DEFAULT_PORT = 7400;
 
 const SCHEME = 'vireo://';
 

@@ -9,7 +9,7 @@ export interface CallOptions {
 }
 
 /** Default of `CallOptions.deadlineMs`. */
-export const DEFAULT_DEADLINE_MS = 120_000;
+const DEFAULT_DEADLINE_MS = 120_000;
 
 /**
  * One call of the user: everything done on its behalf, retries too, ends with its signal or its deadline,

@@ -16,6 +16,7 @@ import {
   type Outcome,
   VireoError,
   type Welcome,
+  ZERO_CHECKSUM,
 } from '@vireo/protocol';
 import { type Address, formatAddress } from './addresses.ts';
 import type { Call } from './call.ts';
@@ -47,6 +48,8 @@ export interface ConnectionOptions {
 type State = 'handshake' | 'ready' | 'closed';
 
 const NONE = Buffer.alloc(0);
+/** What a node says in place of its cluster's id before it has one. */
+export const NOT_FOUNDED = ZERO_CHECKSUM;
 /** The kernel's own question to an idle peer, ms. */
 const KEEPALIVE_MS = 5_000;
 
@@ -113,7 +116,7 @@ export class Connection {
     }
     connection.handshakeMs = performance.now() - helloAt;
     const { cluster } = connection.welcome;
-    if (options.cluster !== null && cluster !== options.cluster) {
+    if (options.cluster !== null && cluster !== NOT_FOUNDED && cluster !== options.cluster) {
       const error = new VireoError(
         'clusterMismatch',
         `${formatAddress(address)} belongs to cluster ${cluster}`,

@@ -24,6 +24,8 @@ export class Control {
   readonly #links: Links;
   readonly #routing: Routing;
   #connection: Connection | null = null;
+  /** Those left for another one and not closed yet, too. */
+  readonly #open = new Set<Connection>();
   #dialing: Promise<Connection> | null = null;
   /** Where the last trouble was: tried last. */
   #avoid: string | null = null;
@@ -84,7 +86,7 @@ export class Control {
 
   close(): void {
     this.#closed = true;
-    this.#connection?.close();
+    for (const connection of [...this.#open]) connection.close();
   }
 
   async #pause(attempt: number, call: Call, last: VireoError): Promise<void> {
@@ -123,6 +125,8 @@ export class Control {
           break;
         }
         this.#connection = connection;
+        this.#open.add(connection);
+        connection.onClose(() => this.#open.delete(connection));
         return connection;
       } catch (cause) {
         errors.push(asVireo(cause));

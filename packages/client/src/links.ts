@@ -1,6 +1,6 @@
 import { VireoError } from '@vireo/protocol';
 import { type Address, formatAddress } from './addresses.ts';
-import { Connection, type ConnectionOptions } from './connection.ts';
+import { Connection, type ConnectionOptions, NOT_FOUNDED } from './connection.ts';
 import type { Routing } from './routing.ts';
 
 /** Data connections: one per node, dialed when first needed, shared by producers and consumers. */
@@ -69,7 +69,8 @@ export class Links {
       cluster: this.#cluster,
       closing: this.#closing.signal,
     });
-    this.#cluster ??= connection.welcome.cluster;
+    const { cluster } = connection.welcome;
+    if (cluster !== NOT_FOUNDED) this.#cluster ??= cluster;
     this.#routing.sawNodes(connection.welcome.nodes);
     return connection;
   }

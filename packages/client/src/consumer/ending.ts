@@ -12,8 +12,8 @@ export type Ending =
 /** Reads why a subscription ended that was to go on at offset `next`. */
 export function readEnding(error: VireoError, partition: number, next: number): Ending {
   const { code, details } = error;
-  const start = details?.['start'];
-  const end = details?.['end'];
+  const start = details?.start;
+  const end = details?.end;
   if (code === 'offsetOutOfRange' && typeof start === 'number' && next < start) return { type: 'gap', start };
   if (error.retryable || code === 'connectionLost' || code === 'closed') return { type: 'elsewhere' };
   const range = typeof end === 'number' ? ` (the log holds ${String(start)} to ${end})` : '';

@@ -1,4 +1,4 @@
-import { BatchBuilder, type DecodeError, type RecordInput, VireoError } from '@vireo/protocol';
+import { BatchBuilder, type RecordInput, VireoError } from '@vireo/protocol';
 import type { Admin } from '../admin.ts';
 import { Call, type CallOptions } from '../call.ts';
 import type { Links } from '../links.ts';
@@ -98,16 +98,14 @@ export class Producer<T = RecordInput> {
   async send(value: T, options: SendOptions = {}): Promise<RecordAck> {
     const record = this.#recordOf(value, options);
     const size = sizeOf(record);
-    const route = this.#ready() ?? (await this.#prepare(options));
-    if (!this.#budget.tryTake(size, 1)) await this.#room(size, 1, options);
-    const waiter = new RecordWaiter();
-    const writer = this.#writers.choose(route, options.partition, record.key);
-    const error = writer.add(record, nowMicros(), waiter, size);
-    if (error !== null) {
-      this.#budget.give(size, 1);
-      throw refusal(error);
+    let since = 0;
+    if (this.#ready(options) === null || !this.#budget.tryTake(size, 1)) {
+      since = performance.now();
+      await this.#admit(size, 1, options);
     }
-    return this.#settled(waiter, waiter.promise, writer, options);
+    const waiter = new RecordWaiter();
+    const writer = this.#add(record, size, waiter, options.partition);
+    return this.#settled(waiter, waiter.promise, writer, options, since);
   }
 
   /**
@@ -116,13 +114,16 @@ export class Producer<T = RecordInput> {
    */
   async sendBatch(values: readonly T[], options: SendBatchOptions = {}): Promise<BatchAck> {
     if (values.length === 0) throw new VireoError('invalid', 'a batch needs at least one record');
-    const route = this.#ready() ?? (await this.#prepare(options));
     // The room is taken on an estimate, so that nothing is encoded before there is room, and nothing twice.
     const estimate = values.length * sizeOf(this.#encode(values[0]!));
-    if (!this.#budget.tryTake(estimate, values.length)) await this.#room(estimate, values.length, options);
+    let since = 0;
+    if (this.#ready(options) === null || !this.#budget.tryTake(estimate, values.length)) {
+      since = performance.now();
+      await this.#admit(estimate, values.length, options);
+    }
     const waiter = new BatchWaiter();
-    const writer = this.#submit(route, values, waiter, estimate, options);
-    return this.#settled(waiter, waiter.promise, writer, options);
+    const writer = this.#submit(values, waiter, estimate, options);
+    return this.#settled(waiter, waiter.promise, writer, options, since);
   }
 
   /**
@@ -134,11 +135,13 @@ export class Producer<T = RecordInput> {
     const call = new Call(options, UNLIMITED_MS);
     const waiter = new ManyWaiter();
     try {
-      await this.#prepare(options);
+      if (this.#ready(options) === null) await call.wait(this.#source.resolve(), 'notApplied');
       await takeAll(values, (value) => this.#sendOne(value, waiter, call), call, waiter);
       await waiter.done(call);
     } catch (error) {
       if (call.over) this.#writers.leave(waiter, options.signal?.aborted ? 'aborted' : 'timeout', error);
+      // Ends with the call at the latest; what it says of the outcome is the first failure's to tell.
+      else await waiter.done(call).catch(() => {});
       throw withAcked(error, waiter.records);
     } finally {
       call.dispose();
@@ -189,47 +192,35 @@ export class Producer<T = RecordInput> {
     };
   }
 
-  /** The fast way when the topic is known; throws when closed. */
-  #ready(): TopicRoute | null {
+  /** The topic, or null when it has to be looked up first. Throws when closed or aborted: nothing was sent. */
+  #ready({ signal }: CallOptions): TopicRoute | null {
     if (this.#closed !== null) throw this.#closed;
+    if (signal?.aborted)
+      throw new VireoError('aborted', undefined, { outcome: 'notApplied', cause: signal.reason });
     return this.#source.route;
   }
 
-  async #prepare(options: CallOptions): Promise<TopicRoute> {
-    const known = this.#ready();
-    if (known !== null) return known;
+  /** The slow way in: looks up the topic, waits for room. */
+  async #admit(bytes: number, records: number, options: CallOptions): Promise<void> {
     const call = new Call(options);
     try {
-      return await call.wait(this.#source.resolve(), 'notApplied');
-    } finally {
-      call.dispose();
-    }
-  }
-
-  async #room(bytes: number, records: number, options: CallOptions): Promise<void> {
-    if (this.#settings.whenFull === 'throw') {
-      throw overloaded(`the producer holds ${this.#budget.bytes} bytes in ${this.#budget.records} records`);
-    }
-    const call = new Call(options);
-    try {
-      await this.#budget.take(bytes, records, call);
+      if (this.#source.route === null) await call.wait(this.#source.resolve(), 'notApplied');
+      if (this.#settings.whenFull === 'wait') await this.#budget.take(bytes, records, call);
+      else if (!this.#budget.tryTake(bytes, records)) {
+        const held = `${this.#budget.bytes} bytes in ${this.#budget.records} records`;
+        throw overloaded(`the producer holds ${held}`);
+      }
     } finally {
       call.dispose();
     }
   }
 
   /** Encodes and submits one batch, in one go: the scratch builder is free again when this returns. */
-  #submit(
-    route: TopicRoute,
-    values: readonly T[],
-    waiter: Waiter,
-    taken: number,
-    options: SendBatchOptions,
-  ): PartitionWriter {
+  #submit(values: readonly T[], waiter: Waiter, taken: number, options: SendBatchOptions): PartitionWriter {
     const builder = this.#scratch;
     try {
       if (this.#closed !== null) throw this.#closed;
-      const writer = this.#writers.choose(route, options.partition, options.key);
+      const writer = this.#writers.choose(this.#source.route!, options.partition, options.key);
       this.#fill(builder, values);
       const { size } = builder;
       this.#budget.adjust(size - taken);
@@ -256,25 +247,27 @@ export class Producer<T = RecordInput> {
   #sendOne(value: T, waiter: ManyWaiter, call: Call): Promise<void> | undefined {
     const record = this.#encode(value);
     const size = sizeOf(record);
-    if (this.#budget.tryTake(size, 1)) {
-      this.#addOne(record, size, waiter);
-      return undefined;
-    }
-    return this.#budget.take(size, 1, call).then(() => this.#addOne(record, size, waiter));
+    const add = (): void => {
+      this.#add(record, size, waiter, undefined);
+      waiter.sent();
+    };
+    if (!this.#budget.tryTake(size, 1)) return this.#budget.take(size, 1, call).then(add);
+    add();
+    return undefined;
   }
 
-  #addOne(record: RecordInput, size: number, waiter: ManyWaiter): void {
-    if (this.#closed !== null) {
+  /** Adds one record, for which there is room; gives the room back when it is refused. */
+  #add(record: RecordInput, size: number, waiter: Waiter, partition: number | undefined): PartitionWriter {
+    try {
+      if (this.#closed !== null) throw this.#closed;
+      const writer = this.#writers.choose(this.#source.route!, partition, record.key);
+      const error = writer.add(record, nowMicros(), waiter, size);
+      if (error !== null) throw new VireoError(error.code, error.message);
+      return writer;
+    } catch (error) {
       this.#budget.give(size, 1);
-      throw this.#closed;
+      throw error;
     }
-    const writer = this.#writers.choose(this.#source.route!, undefined, record.key);
-    waiter.sent();
-    const error = writer.add(record, nowMicros(), waiter, size);
-    if (error === null) return;
-    this.#budget.give(size, 1);
-    waiter.failed(refusal(error), 1);
-    throw refusal(error);
   }
 
   /** One id for all partitions; a lane whose id has expired gets the next one, as the others will in their time. */
@@ -287,15 +280,20 @@ export class Producer<T = RecordInput> {
     return this.#identity;
   }
 
+  /** `since`: when a call that had to wait began, ms; 0 if it had not. */
   async #settled<A>(
     waiter: Waiter,
     promise: Promise<A>,
     writer: PartitionWriter,
     options: CallOptions,
+    since: number,
   ): Promise<A> {
+    const { signal, deadlineMs } = options;
     // Without a signal or deadline of its own the batch's deadline is the call's: no timer per call.
-    if (options.signal === undefined && options.deadlineMs === undefined) return promise;
-    const call = new Call(options);
+    if (signal === undefined && deadlineMs === undefined && since === 0) return promise;
+    const waited = since === 0 ? 0 : performance.now() - since;
+    const total = deadlineMs ?? this.#settings.deliveryTimeoutMs;
+    const call = new Call({ signal, deadlineMs: Math.max(0, total - waited) });
     const stop = call.onEnd((ended) => writer.leave(waiter, ended.code, ended.cause));
     try {
       return await promise;
@@ -317,8 +315,4 @@ function nowMicros(): number {
 
 function sizeOf(record: RecordInput): number {
   return record.value.length + (record.key?.length ?? 0) + RECORD_OVERHEAD;
-}
-
-function refusal(error: DecodeError): VireoError {
-  return new VireoError(error.code, error.message);
 }
