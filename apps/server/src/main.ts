@@ -5,9 +5,11 @@ import { watchParent } from './parent.ts';
 import { refusalOf, runServer } from './run-server.ts';
 
 // The process of a node. Exit codes: 0 stopped when asked to; 1 stopped by itself (disk, identity), or a
-// second signal; 2 refused to start; 70 a broken assertion, with a dump in the data directory.
+// second signal; 2 refused to start; 70 a bug: a broken assertion leaves a dump in the
+// data directory.
 
 const REFUSED = 2;
+const BROKEN = 70;
 const argv = process.argv.slice(2);
 
 function refuse(error: unknown): never {
@@ -48,6 +50,15 @@ async function serve(): Promise<void> {
     };
     process.on('SIGTERM', () => end('SIGTERM'));
     process.on('SIGINT', () => end('SIGINT'));
+    // What the node's own code throws is caught and dumped where it is called; this is for everything around it.
+    process.on('uncaughtException', (error) => {
+      const message = error.stack ?? String(error);
+      log.event('error', 'server.failed', { code: 'internal', message });
+      process.stderr.write(
+        fatalLine('server.failed', { code: 'internal', message }, process.stderr.isTTY === true),
+      );
+      process.exit(BROKEN);
+    });
     if (settings.exitWithParent) watchParent(() => end('the parent process ended'));
 
     const server = await runServer(config, log, (failure) => {

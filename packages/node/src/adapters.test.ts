@@ -4,6 +4,7 @@ import { formatAddress, isLoopback, parseAddress } from './address.ts';
 import { TurnClock } from './clock.ts';
 import { EventTrace, TRACE_EVENTS } from './event-trace.ts';
 import { nodeCrypto } from './node-crypto.ts';
+import { openFilesMax } from './open-files.ts';
 import { nodeRandom } from './random.ts';
 import { readsInFlightMax } from './thread-pool.ts';
 
@@ -89,5 +90,16 @@ test('reads leave four threads to writes, and one read is always possible', () =
   const reads = (size?: string) => readsInFlightMax(size === undefined ? {} : { UV_THREADPOOL_SIZE: size });
   expect([reads(), reads('4'), reads('16'), reads('100000'), reads('x'), reads('0')]).toEqual([
     1, 1, 12, 1020, 1, 1,
+  ]);
+});
+
+test('open files are half of what the process may have, within reason', () => {
+  const limit = (value: string) =>
+    openFilesMax(() => `Limit  Soft Limit\nMax open files            ${value}  ${value}  files\n`);
+  const unknown = openFilesMax(() => {
+    throw new Error('no procfs');
+  });
+  expect([limit('1024'), limit('1048576'), limit('unlimited'), limit('16'), unknown]).toEqual([
+    512, 16_384, 16_384, 64, 2_048,
   ]);
 });

@@ -6,12 +6,13 @@ import { createFile, makeDirectories, syncDirectories } from './directory-operat
 import { diskError } from './disk-errors.ts';
 import { type DescriptorMode, FileDescriptors, type FileSystem, type OpenFile } from './file-descriptors.ts';
 import { FileOrder } from './file-order.ts';
+import { openFilesMax } from './open-files.ts';
 import { systemCode } from './start-errors.ts';
 import { readsInFlightMax } from './thread-pool.ts';
 
 /** Settings of `FileDisk`. */
 export interface FileDiskOptions {
-  /** Files kept open. Default 512. */
+  /** Files kept open. Default: by the process's limit, see `openFilesMax`. */
   readonly filesMax?: number;
   /** Reads in flight at once; more wait in order. Default: from `UV_THREADPOOL_SIZE`, see `readsInFlightMax`. */
   readonly readsMax?: number;
@@ -55,7 +56,7 @@ export class FileDisk implements Disk {
     this.#files = new FileDescriptors({
       fs: this.#fs,
       resolve: (path) => join(root, path),
-      filesMax: options.filesMax ?? 512,
+      filesMax: options.filesMax ?? openFilesMax(),
       syncBeforeClose: (file, done) => this.#syncFile(file, performance.now(), done),
     });
   }
