@@ -5,6 +5,7 @@ import { renderTable } from '../output/table.ts';
 import { renderTopics, topicJson } from '../view/topic-tables.ts';
 import { REQUEST_MS_MAX, withClient } from '../with-client.ts';
 import { confirmName } from './confirm.ts';
+import { settle } from './settle.ts';
 
 /** `stream create NAME`: `{"stream":"shop","id":1,"created":true}`. */
 export async function createStream(
@@ -16,9 +17,11 @@ export async function createStream(
   const { output, signal } = context;
   await withClient(context, async (client) => {
     try {
-      const { streamId } = await client.admin.createStream(name, { signal, deadlineMs: REQUEST_MS_MAX });
-      if (output.json) await output.jsonLine({ stream: name, id: streamId, created: true });
-      else await output.line(`stream ${name} created, id ${streamId}`);
+      const call = { signal, deadlineMs: REQUEST_MS_MAX };
+      const answer = await settle(() => client.admin.createStream(name, call), ['alreadyExists'], signal);
+      const id = answer?.streamId ?? (await findStream(client, context, name)).id;
+      if (output.json) await output.jsonLine({ stream: name, id, created: true });
+      else await output.line(`stream ${name} created, id ${id}`);
     } catch (error) {
       if (!options.ifNotExists || !VireoError.is(error) || error.code !== 'alreadyExists') throw error;
       const { id } = await findStream(client, context, name);
@@ -85,7 +88,8 @@ export async function removeStream(
         cascade && topics.length > 0 ? `stream ${name} with ${topics.length} topics` : `stream ${name}`;
       await confirmName(context, name, what);
     }
-    await client.admin.deleteStream(name, { cascade, signal, deadlineMs: REQUEST_MS_MAX });
+    const call = { cascade, signal, deadlineMs: REQUEST_MS_MAX };
+    await settle(() => client.admin.deleteStream(name, call), ['unknownStream'], signal);
     if (output.json) await output.jsonLine({ stream: name, deleted: true });
     else await output.line(`stream ${name} deleted`);
   });

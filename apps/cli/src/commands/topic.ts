@@ -2,9 +2,11 @@ import type { Client } from '@vireo/client';
 import { type ClusterDescription, type Durability, VireoError } from '@vireo/protocol';
 import { parseTopicName } from '../arguments.ts';
 import type { CommandContext } from '../context.ts';
+import { CommandError } from '../errors.ts';
 import { type PartitionRow, renderPartitions, renderTopics, topicJson } from '../view/topic-tables.ts';
 import { NODE_MS_MAX, REQUEST_MS_MAX, withClient } from '../with-client.ts';
 import { confirmName } from './confirm.ts';
+import { settle } from './settle.ts';
 
 /** Replicas of a partition when the command line does not say; fewer when there are fewer machines. */
 const REPLICATION_DEFAULT = 3;
@@ -24,13 +26,21 @@ export async function createTopic(
   { partitions, replication, durability, ifNotExists }: CreateTopicOptions,
 ): Promise<void> {
   const { stream } = setSubject(context, name);
+  if (durability === 'memory') {
+    // The nodes say `invalid`, because clients would try again what is only unavailable; people are told which.
+    throw new CommandError(
+      'durabilityUnavailable',
+      "durability 'memory' is not offered yet: a replica that restarts could not regain what it acknowledged",
+    );
+  }
   const { output, signal } = context;
   const call = { signal, deadlineMs: REQUEST_MS_MAX };
   await withClient(context, async ({ admin }) => {
     let created = true;
     try {
       const replicas = replication ?? Math.min(REPLICATION_DEFAULT, hostsOf(await admin.describe(call)));
-      await admin.createTopic(name, { partitions, replication: replicas, durability }, call);
+      const settings = { partitions, replication: replicas, durability };
+      await settle(() => admin.createTopic(name, settings, call), ['alreadyExists'], signal);
     } catch (error) {
       if (!ifNotExists || !VireoError.is(error) || error.code !== 'alreadyExists') throw error;
       created = false;
@@ -109,7 +119,11 @@ export async function removeTopic(
     // Deleted by id: what was shown when the name was asked for, not a successor of the same name.
     const { topic } = await admin.lookupTopic(name, call);
     if (!yes) await confirmName(context, name, `topic ${name} with all its records`);
-    await admin.deleteTopic({ topicId: topic.id }, call);
+    await settle(
+      () => admin.deleteTopic({ topicId: topic.id }, call),
+      ['unknownTopic', 'topicDeleted'],
+      signal,
+    );
     if (output.json) await output.jsonLine({ topic: name, id: topic.id, deleted: true });
     else await output.line(`topic ${name} deleted`);
   });

@@ -44,6 +44,8 @@ export function hintFor(code: string, subject: ErrorSubject = {}): string | unde
     case 'timeout':
       return 'see which groups have a primary with: vireo cluster describe';
     case 'outcomeUnknown':
+    case 'viewChanged':
+    case 'connectionLost':
       return 'the request may have taken effect: look before sending it again';
     case 'diskFull':
       return 'make room on the disks of the nodes; reading goes on meanwhile';

@@ -16,13 +16,13 @@ describe('an error', () => {
   });
 
   test('in JSON also says whether to retry and what is known of the attempt', () => {
-    const error = new VireoError('viewChanged', 'gone', { details: { group: 3 } });
+    const error = new VireoError('corruptBatch', 'gone', { details: { group: 3 } });
     expect(JSON.parse(renderError(reportError(error, subject), true))).toEqual({
       error: {
-        code: 'viewChanged',
+        code: 'corruptBatch',
         message: 'gone',
-        retryable: true,
-        outcome: 'unknown',
+        retryable: false,
+        outcome: 'notApplied',
         details: { group: 3 },
       },
     });

@@ -11,6 +11,7 @@ test('three commands name the server only where it is not the default', () => {
   const commands = commandsToTry('npx vireo', '127.0.0.1:7400');
   expect(commands).toHaveLength(3);
   expect(commands.join('\n')).not.toContain('--server');
+  expect(commands.flatMap((command) => command.split('\n')).filter((line) => line.length > 80)).toEqual([]);
   for (const command of commandsToTry('vireo', '127.0.0.1:9000'))
     expect(command).toContain('--server 127.0.0.1:9000');
 });

@@ -9,9 +9,10 @@ export function commandName(environment: NodeJS.ProcessEnv): string {
 export function commandsToTry(command: string, address: string): string[] {
   const server = address === '127.0.0.1:7400' ? '' : ` --server ${shellWord(address)}`;
   const vireo = (words: string): string => `${command} ${words}${server}`;
+  // Broken where the shell reads on, so that they can be read at 80 columns, too.
   return [
-    `${vireo('stream create shop --if-not-exists')} && ${vireo('topic create shop/orders --partitions 6 --if-not-exists')}`,
-    `printf '{"country":"DE","total":3}\\n{"country":"NO","total":5}\\n' | ${vireo('produce shop/orders --key-field country')}`,
+    `${vireo('stream create shop --if-not-exists')} &&\n  ${vireo('topic create shop/orders --partitions 6 --if-not-exists')}`,
+    `printf '{"country":"DE","total":3}\\n{"country":"NO","total":5}\\n' |\n  ${vireo('produce shop/orders --key-field country')}`,
     vireo('consume shop/orders --from start --until-end'),
   ];
 }
