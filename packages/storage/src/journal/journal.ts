@@ -221,6 +221,12 @@ export class Journal {
     return this.#ring.pressure(this.#file, this.#position, this.#queuedBytes);
   }
 
+  /** Bytes that state records and checkpoints may still add: up to what only the flushes of later starts may use. */
+  get room(): number {
+    const { openingReserve } = this.#settings;
+    return this.#ring.room(this.#file, this.#position, this.#queuedBytes) - openingReserve;
+  }
+
   /** Bytes that wait for a flush. */
   get queuedBytes(): number {
     return this.#queuedBytes;
