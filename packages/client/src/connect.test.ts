@@ -1,5 +1,6 @@
 import net from 'node:net';
 import { encodeError, FrameKind, VireoError } from '@vireo/protocol';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseSeeds } from './addresses.ts';
 import { connect } from './connect.ts';
@@ -82,6 +83,23 @@ describe('connecting', () => {
     expect(error).toMatchObject({ code: 'notVireo', retryable: false });
     expect(error.message).toContain('not the Vireo protocol');
     await new Promise((resolve) => server.close(resolve));
+  });
+
+  test('bytes of any kind from a server: a typed error, and nothing is left behind', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 200 }), async (bytes) => {
+        const server = net.createServer((socket) => {
+          socket.on('error', () => {});
+          socket.resume().end(bytes);
+        });
+        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+        const { port } = server.address() as net.AddressInfo;
+        const error = await failure(connect(`127.0.0.1:${port}`, { deadlineMs: 20 }));
+        expect(['notVireo', 'connectFailed']).toContain(error.code);
+        await new Promise((resolve) => server.close(resolve));
+      }),
+      { numRuns: 30, seed: 4 },
+    );
   });
 
   test('a server that never answers: connectFailed after the time set', async () => {

@@ -202,6 +202,28 @@ describe('a consumer of one partition', () => {
     expect(batches).toBe(50);
   });
 
+  test('resubscribing with a full window waits for the caller: held records stay bounded', async () => {
+    fill(partition, 30, 5);
+    const size = partition.log[0]!.bytes.length;
+    const consumer = client.consumer('shop/orders', { until: 'end', creditBytes: size });
+    let pushed = 0;
+    for (const node of cluster.nodes) {
+      node.onPush = () => {
+        pushed++;
+        return false;
+      };
+    }
+    await expect.poll(() => pushed).toBe(1);
+    for (let i = 0; i < 5; i++) {
+      for (const node of cluster.nodes) node.dropConnections();
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    expect(pushed).toBe(1);
+    const offsets: number[] = [];
+    for await (const { offset } of consumer.messages()) offsets.push(offset);
+    expect(offsets).toEqual(sequence(0, 150));
+  });
+
   test('a signal ends the iteration, a later one goes on at the next record', async () => {
     fill(partition, 2, 5);
     const consumer = client.consumer('shop/orders');

@@ -17,14 +17,16 @@ export class CreditWindow {
     this.#recordsMax = recordsMax;
   }
 
-  /** The credit of a new subscription. What an earlier one sent and is still held counts against it; at least 1. */
+  /** What is held fills the window: subscribing has to wait, or each new subscription would bring one batch more. */
+  get full(): boolean {
+    return this.#heldBytes >= this.#bytesMax || this.#heldRecords >= this.#recordsMax;
+  }
+
+  /** The credit of a new subscription, when not `full`. What an earlier one sent and is still held counts against it. */
   open(): Credit {
     this.#dueBytes = 0;
     this.#dueRecords = 0;
-    return {
-      bytes: Math.max(1, this.#bytesMax - this.#heldBytes),
-      records: Math.max(1, this.#recordsMax - this.#heldRecords),
-    };
+    return { bytes: this.#bytesMax - this.#heldBytes, records: this.#recordsMax - this.#heldRecords };
   }
 
   /** A batch was received and is for delivery. */

@@ -77,6 +77,8 @@ export class Feed {
   #stalledTold = false;
   #reason: VireoError = new VireoError('notReady', 'no replica has been asked yet');
   #timer: NodeJS.Timeout | undefined;
+  /** Not subscribed, for the caller holds a window full of records. */
+  #parked = false;
   #done = false;
 
   constructor(host: FeedHost, route: GroupRoute, start: StartAt) {
@@ -124,10 +126,15 @@ export class Feed {
   handled(batch: FetchedBatch): void {
     this.#window.release(batch.creditBytes, batch.creditRecords);
     this.#giveBack(batch.creditBytes, batch.creditRecords);
+    if (this.#parked && !this.#done && !this.#window.full) {
+      this.#parked = false;
+      this.#unservedSince = performance.now();
+      void this.#subscribe();
+    }
   }
 
   tick(): void {
-    if (this.#done) return;
+    if (this.#done || this.#parked) return;
     const subscription = this.#subscription;
     if (
       subscription !== null &&
@@ -158,6 +165,10 @@ export class Feed {
   }
 
   async #subscribe(): Promise<void> {
+    if (this.#window.full) {
+      this.#parked = true;
+      return;
+    }
     let node = -1;
     try {
       node = await this.#choice.choose();
