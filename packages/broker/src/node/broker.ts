@@ -1,4 +1,5 @@
-import { MEMBERS_MAX, type NodeId } from '@vireo/vsr';
+import type { NodeId } from '@vireo/vsr';
+import { checkConfig } from './check-config.ts';
 import type { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
 import { FoundedNode } from './founded-node.ts';
@@ -7,7 +8,7 @@ import type { FoundingRecord } from './founding-record.ts';
 import { clientFrame, type FrameTargets, peerFrame } from './frames.ts';
 import { Handshake, type SelfDescription } from './handshake.ts';
 import type { HostedGroup } from './hosted-group.ts';
-import { type NodeIdentity, type NodeState, readIdentity, readState, writeState } from './node-state.ts';
+import { type NodeIdentity, type NodeState, readIdentity, readState, StateFile } from './node-state.ts';
 import { Peers } from './peers.ts';
 import { Stats } from './stats.ts';
 import { Stopping } from './stopping.ts';
@@ -39,7 +40,7 @@ export class Broker {
   readonly #peers: Peers;
   readonly #handshake: Handshake;
   #identity: NodeIdentity | null = null;
-  #state: NodeState | null = null;
+  #stateFile: StateFile | null = null;
   #founding: Founding | null = null;
   #founded: FoundedNode | null = null;
   #targets: FrameTargets | null = null;
@@ -48,8 +49,6 @@ export class Broker {
   #running = false;
   #failed = false;
   #lastTickMs = -1;
-  /** Callbacks of state file writes: the first ones are under way. */
-  readonly #stateWrites: (() => void)[] = [];
 
   constructor(config: BrokerConfig, world: BrokerWorld) {
     this.#config = config;
@@ -120,7 +119,7 @@ export class Broker {
       throw new StartError('wrongNode', `the cluster knows another data directory for node ${config.node}`);
     }
     this.#identity = identity;
-    this.#state = { ...state, startCounter: state.startCounter + 1 };
+    this.#stateFile = new StateFile(disk, checksums, { ...state, startCounter: state.startCounter + 1 });
     const connections = this.#connections;
     this.#founding = new Founding(
       {
@@ -258,7 +257,7 @@ export class Broker {
       config: this.#config,
       world: this.#world,
       founding,
-      startCounter: this.#state?.startCounter ?? 0,
+      startCounter: this.#stateFile?.state.startCounter ?? 0,
       opened,
       connections: this.#connections,
       peers: this.#peers,
@@ -316,28 +315,17 @@ export class Broker {
       node,
       name: `${name}/${node}`.replaceAll('/', ' '),
       incarnation: this.#identity?.incarnation ?? '',
-      startCounter: this.#state?.startCounter ?? 0,
+      startCounter: this.#stateFile?.state.startCounter ?? 0,
       cluster: this.#founding?.record?.cluster ?? null,
       nodes,
     };
   }
 
-  /** Replaces the state file; changes are made one after another, the later one on top of the earlier. */
+  /** Changes the state file; a failure ends the node. */
   #writeState(change: Partial<NodeState>, done: () => void): void {
-    if (this.#state === null) throw new Error('a node is opened before it is started');
-    this.#state = { ...this.#state, ...change };
-    this.#stateWrites.push(done);
-    if (this.#stateWrites.length === 1) this.#nextStateWrite(this.#state);
-  }
-
-  #nextStateWrite(state: NodeState): void {
-    const { disk, checksums } = this.#world;
-    const waiting = this.#stateWrites.length;
-    writeState(disk, state, checksums, (error) => {
-      if (error !== null) return this.#fail({ code: 'diskFailed', message: error.message });
-      const finished = this.#stateWrites.splice(0, waiting);
-      if (this.#stateWrites.length > 0 && this.#state !== null) this.#nextStateWrite(this.#state);
-      for (const done of finished) done();
+    this.#stateFile?.write(change, (error) => {
+      if (error === null) done();
+      else this.#fail({ code: 'diskFailed', message: error.message });
     });
   }
 
@@ -346,7 +334,7 @@ export class Broker {
     return {
       node: this.#config.node,
       cluster: this.#founding?.record?.cluster ?? null,
-      startCounter: this.#state?.startCounter ?? 0,
+      startCounter: this.#stateFile?.state.startCounter ?? 0,
       groups: storage?.groups.size ?? 0,
       journalFlushes: storage?.report.flushes ?? 0,
       journalTorn: storage !== undefined && storage.report.torn !== null,
@@ -361,17 +349,5 @@ export class Broker {
     if (reason.code === 'diskFailed') log.event('error', 'disk.failed', { message: reason.message });
     log.event('error', 'node.failed', { ...reason });
     this.#world.fail(reason);
-  }
-}
-
-/** @throws StartError invalidConfig */
-function checkConfig({ nodes, node, limits }: BrokerConfig): void {
-  const refuse = (message: string) => new StartError('invalidConfig', message);
-  if (!nodes.some(({ id }) => id === node)) throw refuse(`node ${node} is not among the configured nodes`);
-  if (new Set(nodes.map(({ id }) => id)).size !== nodes.length) throw refuse('a node id is configured twice');
-  if (nodes.length > MEMBERS_MAX) throw refuse(`a cluster has at most ${MEMBERS_MAX} nodes`);
-  // A prepare has to fit into one file of the journal, next to the heads and indexes of its flush.
-  if (limits.batchBytesMax > limits.journalFileBytes / 2) {
-    throw refuse(`batchBytesMax (${limits.batchBytesMax}) is more than half of journalFileBytes`);
   }
 }

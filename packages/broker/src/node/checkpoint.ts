@@ -9,6 +9,8 @@ import type { EventLog, FailReason } from './world.ts';
 /** Groups whose snapshots are written at once: each holds its snapshot in memory meanwhile. */
 const PARALLEL = 4;
 const REST_TURNS = 100;
+/** A flush takes whole blocks; a state record and its index are within two. */
+const FLUSH_BYTES_MIN = 2 * 4096;
 
 interface CheckpointOptions {
   readonly disk: Disk;
@@ -59,10 +61,12 @@ export class Checkpoints {
 
   /** Once a turn, after all replicas have settled: begins a checkpoint when one is due. */
   settle(): void {
-    const { journal, writer, everyBytes } = this.#options;
+    const { journal, writer, groups, everyBytes } = this.#options;
     if (this.#run !== null || this.#failed || this.#rest-- > 0) return;
     this.#rest = 0;
     const due = writer.appendedBytes - this.#appendedBefore >= everyBytes || journal.pressure !== 'ok';
+    // Until metadata names every group that the journal holds something of, all of that would have to be copied.
+    if (groups.pending().size > 0) return;
     // With nothing older than the current file there is nothing to release yet.
     if (due && journal.oldestFile < journal.fileSequence) this.start(false, () => {});
   }
@@ -74,8 +78,14 @@ export class Checkpoints {
     const boundary = journal.fileSequence;
     const run: Run = { boundary, queue: [], pending: 1, done };
     this.#run = run;
-    this.#appendedBefore = writer.appendedBytes;
     const old = this.#heldByOldFiles(boundary);
+    if (this.#copyBytes(old) > journal.room) {
+      // After a start everything since the last checkpoint is uncommitted until the group has met. Half a copy
+      // would use up the reserve and release nothing: not one is begun that does not fit.
+      this.#giveUp(run);
+      return;
+    }
+    this.#appendedBefore = writer.appendedBytes;
     log.event('debug', 'checkpoint.started', { boundary, oldest: journal.oldestFile, groups: old.size });
     for (const id of old) {
       const group = groups.get(id);
@@ -119,8 +129,30 @@ export class Checkpoints {
     return ids;
   }
 
+  /** What copying forward takes at most, each piece in a flush of its own and one file's end left unused. */
+  #copyBytes(ids: ReadonlySet<number>): number {
+    const { groups, pieceBytes } = this.#options;
+    let bytes = pieceBytes;
+    for (const id of ids) {
+      const group = groups.get(id);
+      const prepares =
+        group !== undefined
+          ? group.replica.uncommitted()
+          : (groups.pending().get(id) ?? []).flatMap((item) =>
+              item.type === 'prepare' ? [item.prepare] : [],
+            );
+      for (const { header } of prepares) bytes += header.size;
+      bytes += FLUSH_BYTES_MIN;
+    }
+    return bytes;
+  }
+
   /** The newest promise and what is not committed yet, as of this moment: in the order of the log. */
   #copyPromise(run: Run, group: HostedGroup): void {
+    if (!this.#options.writer.force(group.id, group.checkpointOp)) {
+      this.#giveUp(run);
+      return;
+    }
     const state = group.stateRecord();
     for (const prepares of this.#pieces(group.replica.uncommitted())) {
       this.#append(run, group.id, { prepares, state });

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@vireo/protocol';
 import type { NodeId, ReplicaEvent } from '@vireo/vsr';
 import type { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
@@ -91,8 +92,7 @@ export class FoundedNode {
     const { groups } = this.storage;
     const find = (id: number) => groups.find(id);
     const address = (id: NodeId) => groups.metadata.node(id)?.address ?? this.#configured(id);
-    const refusing = () =>
-      options.stopping() ? 'goingAway' : this.storage.journal.pressure === 'full' ? 'overloaded' : null;
+    const refusing = () => this.#refusing();
     this.produce = new Produce({
       node,
       checksums,
@@ -207,6 +207,13 @@ export class FoundedNode {
       metadataStamp: groups.metadata.stamp,
       sessions: groups.metadata.sessionCount,
     };
+  }
+
+  /** Why no new work of clients is taken now, or null. */
+  #refusing(): ErrorCode | null {
+    if (this.#options.stopping()) return 'goingAway';
+    const { journal, writer } = this.storage;
+    return journal.pressure === 'full' || writer.waiting > 0 ? 'overloaded' : null;
   }
 
   #groupDeleted(group: HostedGroup): void {

@@ -92,11 +92,16 @@ export class Groups {
   /** A message of a peer for one of its groups. */
   message(id: number, from: NodeId, message: Message): void {
     const group = this.#hosted.get(id);
+    const { stats, journal } = this.#options.context;
+    if (journal.waiting > 0 && (message.type === 'prepare' || message.type === 'repair')) {
+      // The journal has no room for it: as if lost on the way, the replica asks for it later.
+      stats.peerFramesDropped++;
+      return;
+    }
     if (group !== undefined) {
       group.message(from, message);
       return;
     }
-    const { stats } = this.#options.context;
     if (this.metadata.groupStanding(id) !== 'gone' && this.#held.hold(id, from, message)) stats.framesHeld++;
     else stats.framesUnknownGroup++;
   }

@@ -55,6 +55,24 @@ export class JournalWriter {
     return this.#journal.append(group, write, done);
   }
 
+  /**
+   * Takes what waits of one group past the bound, in order: so that a copy of the group's promise, which comes
+   * next, does not stand in the journal before what it builds on. `checkpointOp` is the group's, said again: it
+   * marks the writes as some that make room. Returns whether the journal took all of it.
+   */
+  force(group: number, checkpointOp: number): boolean {
+    const rest: Waiting[] = [];
+    let taken = true;
+    for (const waiting of this.#waiting) {
+      const mine: boolean = taken && waiting.group === group;
+      taken &&=
+        !mine || this.#journal.append(group, { ...waiting.write, checkpoint: checkpointOp }, waiting.done);
+      if (!mine || !taken) rest.push(waiting);
+    }
+    this.#waiting = rest;
+    return taken;
+  }
+
   /** Once a turn, before the flush: what waited, in order, as far as the journal takes it. */
   retry(): void {
     if (this.#waiting.length === 0) return;

@@ -100,7 +100,7 @@ export function readState(disk: Disk, checksums: Checksums): NodeState {
  * Replaces `state.json`; `done(null)` once the new one is durable under its name. A crash at any point leaves
  * the old one or the new one.
  */
-export function writeState(disk: Disk, state: NodeState, checksums: Checksums, done: DiskCallback): void {
+function writeState(disk: Disk, state: NodeState, checksums: Checksums, done: DiskCallback): void {
   const { startCounter, founding, opened } = state;
   const body = JSON.stringify({ format: FORMAT, startCounter, founding: founding?.text ?? null, opened });
   const bytes = Buffer.from(`${body}\n${checksumOf(body, checksums)}\n`, 'utf8');
@@ -114,6 +114,41 @@ export function writeState(disk: Disk, state: NodeState, checksums: Checksums, d
   };
   // `create` replaces what a crash may have left.
   disk.create(STATE_FILE_NEW, bytes.length, fill);
+}
+
+/** `state.json` of a running node: changes are made one after another, each on top of those before it. */
+export class StateFile {
+  readonly #disk: Disk;
+  readonly #checksums: Checksums;
+  #state: NodeState;
+  /** Who waits for a write; a write under way answers those that were there when it began. */
+  readonly #waiting: DiskCallback[] = [];
+
+  constructor(disk: Disk, checksums: Checksums, state: NodeState) {
+    this.#disk = disk;
+    this.#checksums = checksums;
+    this.#state = state;
+  }
+
+  /** With all changes so far, durable or not yet. */
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  write(change: Partial<NodeState>, done: DiskCallback): void {
+    this.#state = { ...this.#state, ...change };
+    this.#waiting.push(done);
+    if (this.#waiting.length === 1) this.#next();
+  }
+
+  #next(): void {
+    const covered = this.#waiting.length;
+    writeState(this.#disk, this.#state, this.#checksums, (error) => {
+      const finished = this.#waiting.splice(0, covered);
+      if (this.#waiting.length > 0) this.#next();
+      for (const done of finished) done(error);
+    });
+  }
 }
 
 function checksumOf(body: string, checksums: Checksums): string {

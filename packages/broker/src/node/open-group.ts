@@ -84,7 +84,10 @@ export function openGroup(
   for (const item of items) {
     // What lies between the two is in the segments alone, and the state there is lost with the newer snapshot.
     if (item.type === 'checkpoint' && item.op > checkpointOp) {
-      throw unreadable(id, `its snapshot is of op ${checkpointOp}, the journal names a checkpoint at op ${item.op}`);
+      throw unreadable(
+        id,
+        `its snapshot is of op ${checkpointOp}, the journal names a checkpoint at op ${item.op}`,
+      );
     }
   }
   const logs = GroupLog.open(

@@ -19,6 +19,7 @@ import { CLIENT_UNSENT_MAX, type Connections, isClosed } from './connections.ts'
 import { splitByCredit } from './credit.ts';
 import type { HostedGroup } from './hosted-group.ts';
 import type { Stats } from './stats.ts';
+import { overLimit } from './subscribe-limits.ts';
 import type { ReadChunk, Subscription } from './subscription.ts';
 import type { EventLog } from './world.ts';
 
@@ -88,23 +89,9 @@ export class Subscriptions {
       return;
     }
     const request = message.value;
-    if (connection.subscriptions.has(request.subscription)) {
-      refuse('invalidRequest', `subscription ${request.subscription} exists already on this connection`);
-      return;
-    }
-    if (connection.subscriptions.size >= limits.connectionSubscriptionsMax) {
-      refuse('limit', `a connection has at most ${limits.connectionSubscriptionsMax} subscriptions`);
-      return;
-    }
-    if (
-      request.creditBytes > limits.subscriptionCreditBytesMax ||
-      request.creditRecords > limits.subscriptionCreditRecordsMax
-    ) {
-      refuse('limit', 'the credit is larger than a subscription may hold');
-      return;
-    }
-    if (connection.creditBytes + request.creditBytes > limits.connectionCreditBytesMax) {
-      refuse('limit', 'the subscriptions of the connection hold too much credit');
+    const excess = overLimit(connection, request, limits);
+    if (excess !== null) {
+      refuse(excess.code, excess.message);
       return;
     }
     const group = this.#options.find(frame.group);

@@ -154,6 +154,27 @@ export class Loopback {
     throw new Error('the cluster does not come to rest');
   }
 
+  /** Does some of what could happen, in an order that `below` draws; much stays under way. */
+  jumble(steps: number, below: (bound: number) => number): void {
+    const hosts = [...this.hosts.values()];
+    for (let step = 0; step < steps; step++) {
+      const host = hosts[below(hosts.length)]!;
+      const action = below(8);
+      if (action < 3) {
+        const endpoints = [...this.endpoints.values()];
+        if (endpoints.length > 0) this.#deliver(endpoints[below(endpoints.length)]!);
+      } else if (action < 5) host.disk.pump(1 + below(3));
+      else if (action < 7) host.broker?.settle();
+      else for (const dial of this.#dials.splice(0)) dial();
+    }
+  }
+
+  /** One tick of the clock and of every node, nothing else. */
+  tick(): void {
+    this.#nowMs += TICK_MS;
+    for (const { broker } of this.hosts.values()) broker?.tick();
+  }
+
   #makeBroker(host: Host): Broker {
     const { id } = host;
     const stillRuns = () => host.broker === broker || host.broker === null;

@@ -59,7 +59,30 @@ export class TestClient {
     return client;
   }
 
+  /** Connects and sends a hello without waiting for the answer; null when nobody listens. */
+  static connectNow(cluster: Loopback, node: NodeId): TestClient | null {
+    const client = new TestClient(cluster, node);
+    if (client.ended) return null;
+    client.#sendHello({});
+    return client;
+  }
+
   hello(changes: object = {}): void {
+    this.#sendHello(changes);
+    this.#cluster.quiet();
+  }
+
+  /** The answer to a batch, if it is there. */
+  poll(correlation: number): Answer<ProduceAck> | null {
+    const frame = this.frames.find(
+      ({ kind, correlation: own }) =>
+        (own === correlation && (kind === FrameKind.produceAck || kind === FrameKind.error)) ||
+        (own === 0 && kind === FrameKind.error),
+    );
+    return frame === undefined ? null : readAnswer(frame);
+  }
+
+  #sendHello(changes: object): void {
     const hello = {
       protocolMin: 1,
       protocolMax: 1,
@@ -71,7 +94,6 @@ export class TestClient {
       ...changes,
     };
     this.send(FrameKind.hello, 0, 0, encodeHello(hello));
-    this.#cluster.quiet();
   }
 
   closed(): void {
@@ -152,11 +174,7 @@ export class TestClient {
 
   /** The answer to a batch that was sent before. */
   produced(correlation: number): Answer<ProduceAck> {
-    const frame = this.#wait(correlation);
-    if (frame.kind === FrameKind.error) return { ok: false, error: readError(frame) };
-    const ack = decodeProduceAck(frame);
-    if (!ack.ok) throw new Error(ack.error.message);
-    return ack;
+    return readAnswer(this.#wait(correlation));
   }
 
   subscribe(
@@ -213,6 +231,13 @@ export class TestClient {
       throw new Error(`no answer to request ${correlation}${this.ended ? ', closed' : ''}`);
     return frame;
   }
+}
+
+function readAnswer(frame: Frame): Answer<ProduceAck> {
+  if (frame.kind === FrameKind.error) return { ok: false, error: readError(frame) };
+  const ack = decodeProduceAck(frame);
+  if (!ack.ok) throw new Error(ack.error.message);
+  return ack;
 }
 
 function payloadOf(frame: Frame): Buffer {

@@ -1,0 +1,209 @@
+import { FrameKind } from '@vireo/protocol';
+import { describe, expect, it } from 'vitest';
+import { founded, leader, withTopic } from './testing/cluster.ts';
+import { TestClient } from './testing/test-client.ts';
+
+describe('produce', () => {
+  it('acks with dense offsets at the primary, and answers a retry with the first offset', () => {
+    const cluster = founded();
+    const { group, producerId } = withTopic(cluster);
+    const client = TestClient.connect(cluster, leader(cluster, group)!);
+    const first = client.produce(group, { producerId, sequence: 0 }, ['a', 'b']);
+    const second = client.produce(group, { producerId, sequence: 1 }, ['c']);
+    const again = client.produce(group, { producerId, sequence: 0 }, ['a', 'b']);
+    expect(first).toMatchObject({
+      ok: true,
+      value: { baseOffset: 0, count: 2, duplicate: false, durability: 2 },
+    });
+    expect(second).toMatchObject({ ok: true, value: { baseOffset: 2, count: 1 } });
+    expect(again).toMatchObject({ ok: true, value: { baseOffset: 0, count: 2, duplicate: true } });
+  });
+
+  it('is redirected by a backup to the primary, by address', () => {
+    const cluster = founded();
+    const { group, producerId } = withTopic(cluster);
+    const primary = leader(cluster, group)!;
+    const client = TestClient.connect(cluster, (primary + 1) % 3);
+    const answer = client.produce(group, { producerId, sequence: 0 }, ['a']);
+    expect(answer).toMatchObject({
+      ok: false,
+      error: { code: 'notPrimary', details: { primary, address: `127.0.0.1:${7400 + 10 * primary}` } },
+    });
+  });
+
+  it('refuses a group that does not exist, and one that is gone, with different codes', () => {
+    const cluster = founded();
+    const { group, producerId } = withTopic(cluster);
+    const client = TestClient.connect(cluster, 0);
+    expect(client.produce(group + 100, { producerId, sequence: 0 }, ['a'])).toMatchObject({
+      ok: false,
+      error: { code: 'metadataBehind' },
+    });
+    const { stamp } = client.mustCall({ op: 'deleteTopic', target: { stream: 'shop', topic: 'orders' } });
+    client.mustCall({ op: 'describe', stamp });
+    expect(client.produce(group, { producerId, sequence: 0 }, ['a'])).toMatchObject({
+      ok: false,
+      error: { code: 'topicDeleted' },
+    });
+  });
+
+  it('goes on at the next primary with the same lane when the primary dies; a retry is a duplicate', () => {
+    const cluster = founded();
+    const { group, producerId } = withTopic(cluster);
+    const before = leader(cluster, group)!;
+    const client = TestClient.connect(cluster, before);
+    expect(client.produce(group, { producerId, sequence: 0 }, ['a'])).toMatchObject({ ok: true });
+    // Not answered: the primary dies with it in flight.
+    client.startProduce(group, { producerId, sequence: 1 }, ['b']);
+    cluster.kill(before);
+    expect(cluster.run(300, () => leader(cluster, group) !== null)).toBe(true);
+    const after = leader(cluster, group)!;
+    expect(after).not.toBe(before);
+    const next = TestClient.connect(cluster, after);
+    expect(next.produce(group, { producerId, sequence: 0 }, ['a'])).toMatchObject({
+      ok: true,
+      value: { baseOffset: 0, duplicate: true },
+    });
+    expect(next.produce(group, { producerId, sequence: 1 }, ['b'])).toMatchObject({
+      ok: true,
+      value: { baseOffset: 1 },
+    });
+    expect(next.produce(group, { producerId, sequence: 2 }, ['c'])).toMatchObject({
+      ok: true,
+      value: { baseOffset: 2, duplicate: false },
+    });
+  });
+
+  it('keeps everything acked over a power cut of all nodes', () => {
+    const cluster = founded();
+    const { group, producerId } = withTopic(cluster);
+    const client = TestClient.connect(cluster, leader(cluster, group)!);
+    for (let sequence = 0; sequence < 20; sequence++) {
+      expect(client.produce(group, { producerId, sequence }, [`v${sequence}`]).ok).toBe(true);
+    }
+    for (const id of [0, 1, 2]) cluster.kill(id);
+    cluster.startAll();
+    expect(cluster.run(500, () => leader(cluster, group) !== null)).toBe(true);
+    const reader = TestClient.connect(cluster, leader(cluster, group)!);
+    expect(reader.subscribe(group, 1, { start: true })).toMatchObject({ ok: true, value: { end: 20 } });
+    cluster.run(5);
+    expect(reader.records(1).map(({ value }) => value)).toEqual(
+      Array.from({ length: 20 }, (_, i) => `v${i}`),
+    );
+    expect(reader.produce(group, { producerId, sequence: 20 }, ['more'])).toMatchObject({
+      ok: true,
+      value: { baseOffset: 20 },
+    });
+  });
+
+  it('reuses the journal by checkpoints, and starts from them', () => {
+    const cluster = founded(3, { journalFileBytes: 256 * 1024, batchBytesMax: 16 * 1024 });
+    const { group, producerId } = withTopic(cluster);
+    const client = TestClient.connect(cluster, leader(cluster, group)!);
+    const value = 'x'.repeat(8_000);
+    for (let sequence = 0; sequence < 400; sequence++) {
+      expect(client.produce(group, { producerId, sequence }, [value]).ok).toBe(true);
+    }
+    for (const { broker } of cluster.hosts.values()) {
+      expect(broker!.stats().counters.checkpoints).toBeGreaterThan(1);
+      expect(broker!.stats().counters.journalFiles).toBeLessThanOrEqual(4);
+    }
+    for (const id of [0, 1, 2]) cluster.kill(id);
+    cluster.startAll();
+    expect(cluster.run(500, () => leader(cluster, group) !== null)).toBe(true);
+    expect(
+      cluster
+        .broker(0)
+        .groups()
+        .find(({ id }) => id === group)!.checkpointOp,
+    ).toBeGreaterThan(0);
+    const info = TestClient.connect(cluster, leader(cluster, group)!).mustCall({
+      op: 'partitionInfo',
+      group,
+    });
+    expect(info).toMatchObject({ start: 0, end: 400 });
+  });
+});
+
+describe('subscriptions', () => {
+  it('push what was committed, then what commits, from a backup', () => {
+    const cluster = founded();
+    const { group, producerId } = withTopic(cluster);
+    const primary = leader(cluster, group)!;
+    const producer = TestClient.connect(cluster, primary);
+    producer.produce(group, { producerId, sequence: 0 }, ['a', 'b']);
+    cluster.run(10);
+    const backup = (primary + 1) % 3;
+    const consumer = TestClient.connect(cluster, backup);
+    expect(consumer.subscribe(group, 5, { start: true })).toMatchObject({
+      ok: true,
+      value: { start: 0, from: 0, node: backup, role: 'backup' },
+    });
+    cluster.run(5);
+    expect(consumer.records(5)).toEqual([
+      { offset: 0, value: 'a' },
+      { offset: 1, value: 'b' },
+    ]);
+    producer.produce(group, { producerId, sequence: 1 }, ['c']);
+    cluster.quiet();
+    expect(consumer.records(5).at(-1)).toEqual({ offset: 2, value: 'c' });
+    expect(consumer.pushes(5).every(({ role, node }) => role === 'backup' && node === backup)).toBe(true);
+  });
+
+  it('stop at the credit, one batch over it at most, and go on with more', () => {
+    const cluster = founded();
+    const { group, producerId } = withTopic(cluster);
+    const primary = leader(cluster, group)!;
+    const producer = TestClient.connect(cluster, primary);
+    for (let sequence = 0; sequence < 10; sequence++)
+      producer.produce(group, { producerId, sequence }, ['a', 'b', 'c']);
+    const consumer = TestClient.connect(cluster, primary);
+    consumer.subscribe(group, 1, { offset: 0 }, { creditRecords: 4 });
+    cluster.run(5);
+    expect(consumer.records(1)).toHaveLength(6);
+    const credit = Buffer.alloc(16);
+    credit.writeBigUInt64LE(3n, 8);
+    consumer.send(FrameKind.credit, 1, group, credit);
+    cluster.run(5);
+    // −2 + 3: one more batch fits, the next one waits.
+    expect(consumer.records(1)).toHaveLength(9);
+    expect(consumer.records(1).map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it('send a status each second while idle', () => {
+    const cluster = founded();
+    const { group } = withTopic(cluster);
+    const consumer = TestClient.connect(cluster, 0);
+    consumer.subscribe(group, 1, { end: true });
+    cluster.run(350);
+    const statuses = consumer.frames.filter(({ kind }) => kind === FrameKind.subscriptionStatus);
+    expect(statuses.length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('answer a position beyond the end with the bounds, and a deleted topic with its end', () => {
+    const cluster = founded();
+    const { group, producerId } = withTopic(cluster);
+    const primary = leader(cluster, group)!;
+    const client = TestClient.connect(cluster, primary);
+    client.produce(group, { producerId, sequence: 0 }, ['a']);
+    expect(client.subscribe(group, 1, { offset: 10 })).toMatchObject({
+      ok: false,
+      error: { code: 'offsetOutOfRange', details: { start: 0, end: 1 } },
+    });
+    expect(client.subscribe(group, 2, { last: 1 })).toMatchObject({ ok: true, value: { from: 0 } });
+    client.mustCall({ op: 'deleteTopic', target: { stream: 'shop', topic: 'orders' } });
+    cluster.run(20);
+    expect(
+      client.frames.some(({ kind, correlation }) => kind === FrameKind.subscriptionEnd && correlation === 2),
+    ).toBe(true);
+  });
+
+  it('wait at a backup for an op that the token names', () => {
+    const cluster = founded();
+    const { group } = withTopic(cluster);
+    const backup = (leader(cluster, group)! + 1) % 3;
+    const consumer = TestClient.connect(cluster, backup);
+    const answer = consumer.subscribe(group, 1, { end: true }, { token: { lossEpoch: 0, op: 1_000 } });
+    expect(answer).toMatchObject({ ok: false, error: { code: 'behind' } });
+  });
+});
