@@ -1,6 +1,7 @@
 import { VireoError } from '@vireo/protocol';
 import { type Address, formatAddress } from './addresses.ts';
-import { Connection, type ConnectionOptions, NOT_FOUNDED } from './connection.ts';
+import { Connection } from './connection.ts';
+import { type ConnectionOptions, NOT_FOUNDED } from './connection-options.ts';
 import type { Routing } from './routing.ts';
 
 /** Data connections: one per node, dialed when first needed, shared by producers and consumers. */

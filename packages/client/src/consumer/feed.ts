@@ -1,5 +1,4 @@
 import {
-  type DecodeTools,
   decodeBatches,
   decodeError,
   decodeSubscribed,
@@ -11,32 +10,18 @@ import {
   FrameKind,
   VireoError,
 } from '@vireo/protocol';
-import type { Admin } from '../admin.ts';
 import { backoffMs, Call } from '../call.ts';
 import { checksums } from '../checksums.ts';
-import type { Connection, FrameListener } from '../connection.ts';
-import type { Links } from '../links.ts';
-import { type GroupRoute, type Routing, redirectOf } from '../routing.ts';
+import type { Connection } from '../connection.ts';
+import type { FrameListener } from '../connection-options.ts';
+import { type GroupRoute, redirectOf } from '../routing.ts';
 import { CreditWindow } from './credit-window.ts';
 import { readEnding } from './ending.ts';
+import type { FeedHost } from './feed-host.ts';
 import type { FetchedBatch } from './fetched-batch.ts';
-import type { ConsumerSettings, StartAt } from './options.ts';
+import type { StartAt } from './options.ts';
 import { readPush } from './push-reader.ts';
 import { ReplicaChoice } from './replica-choice.ts';
-
-/** What a feed needs of its consumer. */
-export interface FeedHost {
-  readonly admin: Admin;
-  readonly links: Links;
-  readonly routing: Routing;
-  readonly settings: ConsumerSettings;
-  readonly tools: DecodeTools;
-  readonly closing: AbortSignal;
-  delivered(batch: FetchedBatch): void;
-  /** Everything up to `until` was delivered. */
-  finished(): void;
-  failed(error: VireoError): void;
-}
 
 /** Interval of `tick`, ms. */
 export const FEED_TICK_MS = 500;

@@ -1,5 +1,6 @@
 import { type ErrorCode, type Frame, VireoError } from '@vireo/protocol';
-import type { Connection, FrameListener } from '../connection.ts';
+import type { Connection } from '../connection.ts';
+import type { FrameListener } from '../connection-options.ts';
 import type { LaneOutcome } from './lane-events.ts';
 import type { OutBatch } from './out-batch.ts';
 
