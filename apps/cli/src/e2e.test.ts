@@ -1,96 +1,34 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import {
+  collect,
+  type Ended,
+  freePorts,
+  isAlive,
+  killStarted,
+  type ProcessText,
+  runCommand,
+  start,
+} from './testing/processes.ts';
 import type { ClusterView } from './view/cluster-view.ts';
 
-const VIREO = fileURLToPath(new URL('../bin/vireo.mjs', import.meta.url));
 /** The first command may have to build. */
 const START_MS = 120_000;
 const STEP_MS = 30_000;
 
-/** A small journal: nodes of the default size make files of 64 MiB for a handful of records. */
-const ENVIRONMENT = {
-  ...process.env,
-  NO_COLOR: '1',
-  VIREO_SERVER: undefined,
-  VIREO_LIMITS_JOURNAL_FILES: '4',
-  VIREO_LIMITS_JOURNAL_FILE_BYTES: String(16 * 1024 * 1024),
-};
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
 interface DevNodes {
   readonly nodes: readonly { readonly id: number; readonly pid: number; readonly address: string }[];
-}
-
-const started: ChildProcess[] = [];
-
-function start(args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, [VIREO, ...args], { env: ENVIRONMENT, stdio: 'pipe' });
-  started.push(child);
-  return child;
-}
-
-function collect(child: ChildProcess): { out: string; err: string } {
-  const text = { out: '', err: '' };
-  child.stdout?.on('data', (chunk: Buffer) => {
-    text.out += chunk.toString('utf8');
-  });
-  child.stderr?.on('data', (chunk: Buffer) => {
-    text.err += chunk.toString('utf8');
-  });
-  return text;
-}
-
-async function ended(child: ChildProcess, input = ''): Promise<Ended> {
-  const text = collect(child);
-  child.stdin?.end(input);
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, ...text };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer().listen(port, '127.0.0.1');
-  const free = await Promise.race([
-    once(server, 'listening').then(() => true),
-    once(server, 'error').then(() => false),
-  ]);
-  server.close();
-  return free;
-}
-
-/** A port P such that P … P + 22 are free: nodes are 10 apart and have their health two above. */
-async function freePorts(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    const ports = [0, 10, 20].flatMap((step) => [port + step, port + step + 2]);
-    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return port;
-  }
 }
 
 let scratch: string;
 let data: string;
 let port: number;
 let dev: ChildProcess;
-let devText: { out: string; err: string };
+let devText: ProcessText;
 let nodes: DevNodes['nodes'];
 
 async function startDev(...args: string[]): Promise<void> {
@@ -106,7 +44,7 @@ async function startDev(...args: string[]): Promise<void> {
 
 /** One command against the cluster. */
 function vireo(args: readonly string[], input = ''): Promise<Ended> {
-  return ended(start([...args, '--server', nodes.map(({ address }) => address).join(',')]), input);
+  return runCommand([...args, '--server', nodes.map(({ address }) => address).join(',')], input);
 }
 
 /** As `vireo`, for a command that must work, with its JSON lines. */
@@ -136,8 +74,7 @@ beforeAll(async () => {
 }, START_MS);
 
 afterAll(async () => {
-  // Also after a failed test nothing stays behind: the nodes end with `dev`.
-  for (const child of started) if (child.exitCode === null) child.kill('SIGKILL');
+  killStarted();
   await vi.waitFor(() => expect(nodes?.some(({ pid }) => isAlive(pid)) ?? false).toBe(false), {
     timeout: STEP_MS,
   });
@@ -280,6 +217,23 @@ describe('a cluster of three processes, through the command line', { timeout: ST
     expect(err).toMatch(/^error invalidRecord: line 3 is not a JSON object\n/);
   });
 
+  test('an interrupted input is sent as far as it came, and said', async () => {
+    const producer = start(['produce', 'shop/orders', '--json', '--server', nodes[0]!.address]);
+    const text = collect(producer);
+    const exit = once(producer, 'exit');
+    producer.stdin!.write('a\nb\nunfinished');
+    await vi.waitFor(async () => {
+      const [last] = (await vireoJson(['consume', 'shop/orders', '--until-end'])).filter(
+        ({ value }) => value === 'b',
+      );
+      expect(last).toBeDefined();
+    });
+    producer.kill('SIGINT');
+    const [code] = (await exit) as [number];
+    expect({ code, err: text.err }).toEqual({ code: 130, err: '' });
+    expect(JSON.parse(text.out)).toMatchObject({ records: 2, acked: 2, failed: 0 });
+  });
+
   test('the cluster is described, in JSON and in 80 columns; the primary of a view is predicted', async () => {
     const [view] = await vireoJson<ClusterView>(['cluster', 'describe']);
     expect(view?.nodes).toMatchObject([0, 1, 2].map((id) => ({ id, up: true, problem: null })));
@@ -336,7 +290,7 @@ describe('a cluster of three processes, through the command line', { timeout: ST
 
   test('a second cluster on the same ports is refused and touches nothing', async () => {
     const other = join(scratch, 'other');
-    const { code, out, err } = await ended(start(['dev', '--data', other, '--port', String(port)]));
+    const { code, out, err } = await runCommand(['dev', '--data', other, '--port', String(port)]);
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(new RegExp(`^error addressInUse: 127.0.0.1:${port} is in use`));
     expect(readdirSync(other)).toEqual([]);

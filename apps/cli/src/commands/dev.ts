@@ -137,8 +137,9 @@ async function ready(
     ),
   );
   await output.line('\nEvery group has a primary. In another terminal, try:\n');
-  for (const command of commandsToTry(commandName(process.env), servers[0]!))
-    await output.line(`  ${command}`);
+  for (const command of commandsToTry(commandName(process.env), servers[0]!)) {
+    await output.line(`${command}\n`);
+  }
   await output.line('Ctrl-C stops all nodes.');
   await output.flush();
 }

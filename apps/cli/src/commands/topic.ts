@@ -11,6 +11,9 @@ import { settle } from './settle.ts';
 /** Replicas of a partition when the command line does not say; fewer when there are fewer machines. */
 const REPLICATION_DEFAULT = 3;
 
+/** Partitions that are asked about at once: a node refuses too many requests of one connection. */
+const QUESTIONS_MAX = 64;
+
 /** Options of `topic create`. */
 export interface CreateTopicOptions {
   readonly partitions: number;
@@ -87,14 +90,13 @@ export async function describeTopic(context: CommandContext, name: string): Prom
   const { output, signal } = context;
   await withClient(context, async (client) => {
     const { topic } = await client.admin.lookupTopic(name, { signal, deadlineMs: REQUEST_MS_MAX });
-    const rows = await Promise.all(
-      topic.groups.map(async ({ partition, group, members }) => ({
-        partition,
-        group,
-        members,
-        bounds: await boundsOf(client, name, partition, signal),
-      })),
-    );
+    const rows: PartitionRow[] = [];
+    for (let first = 0; first < topic.groups.length; first += QUESTIONS_MAX) {
+      const asked = topic.groups.slice(first, first + QUESTIONS_MAX).map(async (group) => {
+        return { ...group, bounds: await boundsOf(client, name, group.partition, signal) };
+      });
+      rows.push(...(await Promise.all(asked)));
+    }
     if (output.json) {
       await output.jsonLine({ ...topicJson(stream, topic), groups: rows.map(partitionJson) });
       return;
