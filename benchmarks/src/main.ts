@@ -47,7 +47,7 @@ async function measureProduct(rows: readonly Row[]): Promise<void> {
     await client.admin.createStream('bench');
     for (const [index, row] of rows.entries()) {
       const name = `load-${index}`;
-      await client.admin.createTopic('bench', name, { partitions: 1, replication: 3, durability: 'disk' });
+      await client.admin.createTopic(`bench/${name}`, { partitions: 1, replication: 3, durability: 'disk' });
       const { recordBytes, batchRecords, inFlight } = row.load;
       const topic = `bench/${name}`;
       const args = [cluster.server, topic, recordBytes, batchRecords, inFlight, seconds].map(String);

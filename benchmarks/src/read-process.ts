@@ -11,11 +11,12 @@ const begun = performance.now();
 let records = 0;
 let next = 0;
 for await (const batch of consumer.batches()) {
-  for (const record of batch.records) {
+  const decoded = batch.records();
+  for (const record of decoded) {
     if (record.offset !== next) throw new Error(`offset ${record.offset} where ${next} was due`);
     next++;
   }
-  records += batch.records.length;
+  records += decoded.length;
 }
 const elapsed = (performance.now() - begun) / 1000;
 process.stdout.write(

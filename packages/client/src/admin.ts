@@ -39,7 +39,7 @@ export class Admin {
   }
 
   /** @throws VireoError `alreadyExists`, `invalidName`, `limit` */
-  createStream(name: string, options: CallOptions = {}): Promise<{ readonly streamId: number }> {
+  async createStream(name: string, options: CallOptions = {}): Promise<{ readonly streamId: number }> {
     checkName(name);
     return this.#request({ op: 'createStream', name }, options, false);
   }
@@ -58,7 +58,7 @@ export class Admin {
   }
 
   /** @throws VireoError `alreadyExists`, `unknownStream`, `tooManyReplicas`, `invalidName`, `limit` */
-  createTopic(
+  async createTopic(
     topic: string,
     settings: TopicSettings = {},
     options: CallOptions = {},

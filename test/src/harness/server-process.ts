@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const serverEntry = fileURLToPath(new URL('../../../apps/server/dist/main.js', import.meta.url));
+const serverEntry = fileURLToPath(new URL('../../../apps/server/bin/vireo-server.cjs', import.meta.url));
 
 /** One run of a node as an operating system process: the built server, its log in a file. */
 export class ServerProcess {
