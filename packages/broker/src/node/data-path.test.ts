@@ -125,6 +125,56 @@ describe('produce', () => {
   });
 });
 
+describe('a disk', () => {
+  it('that fails a journal write ends the node, which acks nothing more; the others go on', () => {
+    const cluster = founded();
+    const { group, producerId } = withTopic(cluster);
+    const primary = leader(cluster, group)!;
+    const client = TestClient.connect(cluster, primary);
+    expect(client.produce(group, { producerId, sequence: 0 }, ['a']).ok).toBe(true);
+    cluster.fault = (node, { kind, path }) =>
+      node === primary && kind === 'write' && path.startsWith('journal') ? 'io' : null;
+    client.startProduce(group, { producerId, sequence: 1 }, ['b']);
+    cluster.quiet();
+    expect(cluster.hosts.get(primary)!.failed).toMatchObject({ code: 'diskFailed' });
+    expect(cluster.events.some(({ name, node }) => name === 'disk.failed' && node === primary)).toBe(true);
+    cluster.kill(primary);
+    expect(cluster.run(300, () => leader(cluster, group) !== null)).toBe(true);
+    const next = TestClient.connect(cluster, leader(cluster, group)!);
+    expect(next.produce(group, { producerId, sequence: 1 }, ['b'])).toMatchObject({
+      ok: true,
+      value: { baseOffset: 1 },
+    });
+  });
+
+  it('that withholds the completion of every sync acks nothing', () => {
+    const cluster = founded(1);
+    const client = TestClient.connect(cluster, 0);
+    client.mustCall({ op: 'createStream', name: 'shop' });
+    client.mustCall({
+      op: 'createTopic',
+      stream: 'shop',
+      name: 'orders',
+      partitions: 1,
+      replication: 1,
+      durability: 'disk',
+    });
+    const { sessionId } = client.mustCall({ op: 'register', nonce: Buffer.alloc(16, 1) });
+    const { topic } = client.mustCall({ op: 'lookupTopic', stream: 'shop', topic: 'orders' });
+    const { group } = topic.groups[0]!;
+    const { disk } = cluster.hosts.get(0)!;
+    const correlation = client.startProduce(group, { producerId: sessionId, sequence: 0 }, ['a']);
+    // Frames arrive, the disk stands still.
+    let draws = 0;
+    cluster.jumble(50, (bound) => (bound === 8 ? 0 : draws++ % bound));
+    for (let turn = 0; turn < 50; turn++) cluster.broker(0).settle();
+    expect(disk.inFlight.some(({ path, durable }) => path.startsWith('journal') && durable)).toBe(true);
+    expect(client.poll(correlation)).toBeNull();
+    cluster.quiet();
+    expect(client.poll(correlation)).toMatchObject({ ok: true });
+  });
+});
+
 describe('subscriptions', () => {
   it('push what was committed, then what commits, from a backup', () => {
     const cluster = founded();

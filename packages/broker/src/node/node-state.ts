@@ -13,7 +13,7 @@ import { StartError } from './world.ts';
 /** Written once by `vireo node format`. */
 export const NODE_FILE = 'node.json';
 /** What the node itself keeps: start counter, founding record. Replaced by write and rename. */
-export const STATE_FILE = 'state.json';
+const STATE_FILE = 'state.json';
 const STATE_FILE_NEW = 'state.json.new';
 const FORMAT = 1;
 /** Both files are a few kilobytes; anything larger is not ours. Bytes. */

@@ -3,7 +3,7 @@ import type { BrokerConfig } from '../world.ts';
 import { Loopback } from './loopback.ts';
 import { TestClient } from './test-client.ts';
 
-export function limits(changes: Record<string, number> = {}) {
+function limits(changes: Record<string, number> = {}) {
   const made = limitsWith({
     journalFileBytes: 1 << 20,
     journalFiles: 4,

@@ -1,5 +1,5 @@
-import type { Disk } from '@vireo/storage';
-import { MemoryDisk, plainChecksums, SeededRandom } from '@vireo/storage/testing';
+import type { Disk, DiskErrorCode } from '@vireo/storage';
+import { type DiskOperation, MemoryDisk, plainChecksums, SeededRandom } from '@vireo/storage/testing';
 import type { NodeId, Random } from '@vireo/vsr';
 import { Broker } from '../broker.ts';
 import type { EventName } from '../event-names.ts';
@@ -47,6 +47,8 @@ export class Loopback {
   readonly hosts = new Map<NodeId, Host>();
   readonly events: LoggedEvent[] = [];
   readonly endpoints = new Map<ConnectionId, Endpoint>();
+  /** Asked for every call on a disk: an error code makes the call fail. */
+  fault: (node: NodeId, operation: DiskOperation) => DiskErrorCode | null = () => null;
   readonly #config: Omit<BrokerConfig, 'node'>;
   readonly #dials: (() => void)[] = [];
   /** Settings of single nodes that differ. */
@@ -57,7 +59,7 @@ export class Loopback {
   constructor(config: Omit<BrokerConfig, 'node'>) {
     this.#config = config;
     for (const { id } of config.nodes) {
-      this.hosts.set(id, { id, disk: new MemoryDisk({ traceMax: 0 }), broker: null, failed: null });
+      this.#plug(id);
       this.format(id, id.toString(16).padStart(2, '0').repeat(16));
     }
   }
@@ -76,8 +78,7 @@ export class Loopback {
 
   /** Loses everything that the node has on disk. */
   wipe(id: NodeId): void {
-    const disk = new MemoryDisk({ traceMax: 0 });
-    this.hosts.set(id, { id, disk, broker: null, failed: null });
+    this.#plug(id);
   }
 
   start(id: NodeId): Broker {
@@ -173,6 +174,11 @@ export class Loopback {
   tick(): void {
     this.#nowMs += TICK_MS;
     for (const { broker } of this.hosts.values()) broker?.tick();
+  }
+
+  #plug(id: NodeId): void {
+    const disk = new MemoryDisk({ traceMax: 0, fault: (operation) => this.fault(id, operation) });
+    this.hosts.set(id, { id, disk, broker: null, failed: null });
   }
 
   #makeBroker(host: Host): Broker {
