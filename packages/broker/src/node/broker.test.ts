@@ -116,6 +116,71 @@ describe('metadata', () => {
   });
 });
 
+describe('a dead process', () => {
+  it('is replaced as primary within 300 ms, whichever node it was', () => {
+    for (const victim of [0, 1, 2]) {
+      const cluster = founded();
+      const { group } = withTopic(cluster, 0, 3);
+      const led = [0, group, group + 1, group + 2].filter((id) => leader(cluster, id) === victim);
+      expect(led).not.toEqual([]);
+      cluster.kill(victim);
+      expect(cluster.run(30, () => led.every((id) => leader(cluster, id) !== null))).toBe(true);
+    }
+  });
+
+  it('does not fail a change of metadata that comes right after, through another node', () => {
+    const cluster = founded();
+    const primary = leader(cluster, 0)!;
+    const client = TestClient.connect(cluster, (primary + 1) % 3, 'control');
+    cluster.kill(primary);
+    expect(client.call({ op: 'createStream', name: 'shop' })).toMatchObject({ ok: true });
+  });
+
+  it('comes back, catches up and serves', () => {
+    const cluster = founded();
+    const { group, producerId } = withTopic(cluster);
+    const backup = (leader(cluster, group)! + 1) % 3;
+    cluster.kill(backup);
+    cluster.run(60);
+    const client = TestClient.connect(cluster, leader(cluster, group)!);
+    for (let sequence = 0; sequence < 50; sequence++) client.produce(group, { producerId, sequence }, ['a']);
+    cluster.start(backup);
+    const offset = () =>
+      cluster
+        .broker(backup)
+        .groups()
+        .find(({ id }) => id === group)?.log.endOffset;
+    expect(cluster.run(300, () => offset() === 50)).toBe(true);
+  });
+});
+
+describe('deleted topics', () => {
+  it('give up their files once a checkpoint has forgotten them', () => {
+    const cluster = founded(3, { journalFileBytes: 256 * 1024, batchBytesMax: 16 * 1024 });
+    const { group, producerId } = withTopic(cluster, 0, 2);
+    const client = TestClient.connect(cluster, leader(cluster, group)!);
+    const value = 'x'.repeat(8_000);
+    for (let sequence = 0; sequence < 100; sequence++)
+      client.produce(group, { producerId, sequence }, [value]);
+    const files = () =>
+      [...cluster.hosts.values()].flatMap(({ disk }) =>
+        disk.paths.filter((path) => path.startsWith(`groups/${group}/`)),
+      );
+    expect(files().length).toBeGreaterThan(0);
+    client.mustCall({ op: 'deleteTopic', target: { stream: 'shop', topic: 'orders' } });
+    for (const [i, broker] of [0, 1, 2].map((id) => cluster.broker(id)).entries()) {
+      let stopped = false;
+      broker.stop(() => {
+        stopped = true;
+      });
+      cluster.run(1_000, () => stopped);
+      cluster.kill(i, false);
+    }
+    cluster.quiet();
+    expect(files()).toEqual([]);
+  });
+});
+
 describe('strangers', () => {
   it('a client of another protocol version is told the range', () => {
     const cluster = founded();

@@ -248,6 +248,24 @@ describe('subscriptions', () => {
     ).toBe(true);
   });
 
+  it('push nothing to a client that does not read, and go on when it does', () => {
+    const cluster = founded();
+    const { group, producerId } = withTopic(cluster);
+    const primary = leader(cluster, group)!;
+    const producer = TestClient.connect(cluster, primary);
+    const consumer = TestClient.connect(cluster, primary);
+    consumer.subscribe(group, 1, { start: true });
+    cluster.broker(primary).queued(consumer.connection, 9 << 20);
+    expect(cluster.endpoints.get(consumer.connection)?.paused).toBe(true);
+    producer.produce(group, { producerId, sequence: 0 }, ['a']);
+    cluster.run(5);
+    expect(consumer.records(1)).toEqual([]);
+    cluster.broker(primary).drained(consumer.connection);
+    cluster.quiet();
+    expect(consumer.records(1)).toEqual([{ offset: 0, value: 'a' }]);
+    expect(cluster.endpoints.get(consumer.connection)?.paused).toBe(false);
+  });
+
   it('wait at a backup for an op that the token names', () => {
     const cluster = founded();
     const { group } = withTopic(cluster);

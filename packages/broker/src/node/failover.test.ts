@@ -91,7 +91,7 @@ describe('a cluster under load whose nodes are killed at any moment', () => {
 
       let kills = 0;
       let down: number | null = null;
-      for (let tick = 0; tick < 1_500; tick++) {
+      for (let tick = 0; tick < 1_000; tick++) {
         cluster.tick();
         cluster.jumble(150, below);
         for (const lane of lanes) lane.step(cluster, below(3));
@@ -112,7 +112,7 @@ describe('a cluster under load whose nodes are killed at any moment', () => {
       cluster.run(600);
       for (const { failed } of cluster.hosts.values()) expect(failed).toBeNull();
 
-      expect(kills).toBeGreaterThan(3);
+      expect(kills).toBeGreaterThan(2);
       let acked = 0;
       for (const { group } of topic.groups) {
         const contents: string[] = [];
@@ -137,7 +137,7 @@ describe('a cluster under load whose nodes are killed at any moment', () => {
         expect(contents[1]).toBe(contents[0]);
         expect(contents[2]).toBe(contents[0]);
       }
-      expect(acked).toBeGreaterThan(100);
+      expect(acked).toBeGreaterThan(60);
     }, 60_000);
   }
 });

@@ -1,12 +1,16 @@
 import type { ErrorCode } from '@vireo/protocol';
-import type { JournalItem } from '@vireo/storage';
+import { DiskError, type JournalItem } from '@vireo/storage';
 import type { Message, NodeId } from '@vireo/vsr';
 import type { GroupEntry, MetadataMachine } from '../metadata/index.ts';
 import type { FoundingRecord } from './founding-record.ts';
 import { HeldFrames } from './held-frames.ts';
 import type { GroupContext, HostedGroup } from './hosted-group.ts';
 import { type GroupCreation, makeMetadataMachine, type OpenOptions, openGroup } from './open-group.ts';
-import type { EventLog } from './world.ts';
+import { type EventLog, StartError } from './world.ts';
+
+/** Replicas among which the node's tail cache is divided, if they are not more; and the least that one gets, bytes. */
+const TAIL_SHARES_MIN = 16;
+const TAIL_BYTES_MIN = 256 * 1024;
 
 interface GroupsOptions {
   readonly context: GroupContext;
@@ -87,6 +91,7 @@ export class Groups {
     });
     for (const entry of this.metadata.groups()) this.#create(entry);
     this.#drain();
+    this.#findLeftovers();
   }
 
   /** A message of a peer for one of its groups. */
@@ -135,6 +140,26 @@ export class Groups {
     return this.#recovered;
   }
 
+  /** Directories of groups that metadata has seen go: a crash came before their files were removed. */
+  #findLeftovers(): void {
+    let names: readonly string[];
+    try {
+      names = this.#options.open.disk.list('groups');
+    } catch (error) {
+      if (error instanceof DiskError && error.code === 'notFound') return;
+      throw new StartError(
+        'diskFailed',
+        `the directory of the groups can not be read: ${String(error)}`,
+        error,
+      );
+    }
+    for (const name of names) {
+      const id = Number(name);
+      if (Number.isSafeInteger(id) && id > 0 && this.metadata.groupStanding(id) === 'gone')
+        this.#tombstones.set(id, 0);
+    }
+  }
+
   #drain(): void {
     while (this.#created.length > 0 || this.#deleted.length > 0) {
       const created = this.#created;
@@ -159,7 +184,9 @@ export class Groups {
   #host(creation: GroupCreation): void {
     const { context, open, log } = this.#options;
     const items = this.#recovered.get(creation.id) ?? [];
-    const group = openGroup(creation, items, this.#machine, context, open);
+    const share = open.tailCacheBytes / Math.max(TAIL_SHARES_MIN, this.#hosted.size + 1);
+    const options = { ...open, tailCacheBytes: Math.max(TAIL_BYTES_MIN, Math.floor(share)) };
+    const group = openGroup(creation, items, this.#machine, context, options);
     this.#recovered.delete(creation.id);
     this.#hosted.set(creation.id, group);
     const { view, op } = { view: group.replica.state.view, op: group.replica.op };

@@ -9,9 +9,6 @@ import { JournalWriter } from './journal-writer.ts';
 import type { Stats } from './stats.ts';
 import { type EventLog, type FailReason, StartError } from './world.ts';
 
-/** Groups among which the node's tail cache is divided, if they are not more. */
-const TAIL_SHARES_MIN = 16;
-
 interface StorageOptions {
   readonly node: NodeId;
   readonly startCounter: number;
@@ -90,7 +87,7 @@ export function openStorage(options: StorageOptions): NodeStorage {
       node,
       startCounter,
       cluster: founding.cluster,
-      tailCacheBytes: Math.floor(limits.tailCacheBytesMax / TAIL_SHARES_MIN),
+      tailCacheBytes: limits.tailCacheBytesMax,
     },
   });
   groups.open(founding, items);

@@ -33,6 +33,7 @@ export interface OpenOptions {
   readonly startCounter: number;
   /** Cluster id, written into segment headers. */
   readonly cluster: string;
+  /** Memory for the last ops: of one group here, of all of them in what `Groups` is given. */
   readonly tailCacheBytes: number;
 }
 

@@ -30,6 +30,9 @@ interface ProduceOptions {
   refusing(): ErrorCode | null;
 }
 
+/** Committed bytes that wait to be written to a partition's segments, above which it takes no more batches. */
+const PENDING_BYTES_MAX = 64 * 1024 * 1024;
+
 /** Durability wishes of the wire are handed to the partition as they are: one frozen object each. */
 const CONTEXTS: readonly ProduceContext[] = [
   DurabilityCode.topic,
@@ -72,7 +75,8 @@ export class Produce implements RequestHandler {
       this.#refuse(connection, frame.correlation, frame.group, 'overloaded');
       return;
     }
-    const refusing = this.#options.refusing();
+    const behind = group.log.pendingBytes > PENDING_BYTES_MAX;
+    const refusing = behind ? 'overloaded' : this.#options.refusing();
     if (refusing !== null) {
       this.#refuse(connection, frame.correlation, frame.group, refusing);
       return;

@@ -112,6 +112,11 @@ export class TestClient {
     this.sendBytes(encodeFrameHead(kind, correlation, group, covered, 0, plainChecksums));
   }
 
+  /** The connection's id at the node. */
+  get connection(): number {
+    return this.#endpoint?.other?.id ?? 0;
+  }
+
   disconnect(): void {
     if (this.#endpoint !== null) this.#cluster.close(this.#endpoint);
     this.ended = true;
