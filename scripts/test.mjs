@@ -16,7 +16,7 @@ import { ensureBuilt } from './ensure-built.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** What vitest ran, for the steps after it. @type {TestResult[]} */
-let ran = [];
+const ran = [];
 
 /** @param {string} text */
 const complain = (text) => console.error(`test: ${text}`);
@@ -33,28 +33,54 @@ async function runStaticChecks() {
   return { ...(await runChecks({ rules: false })), skipped: 0 };
 }
 
+/**
+ * Tests that start clusters of real processes: one file after another, since each wants the whole machine and
+ * some of them measure how long things take.
+ */
+const PROCESS_TESTS = [
+  'test/src/faults/',
+  'test/src/bad-input/',
+  'test/src/docs/examples',
+  'apps/cli/src/e2e',
+  'apps/server/src/main.test.ts',
+];
+
 /** @returns {Counts} */
-function runVitest() {
+function runUnitTests() {
+  return runVitest(PROCESS_TESTS.flatMap((path) => ['--exclude', `${path}**`]));
+}
+
+/** @returns {Counts} */
+function runProcessTests() {
+  return runVitest(['--no-file-parallelism', ...PROCESS_TESTS]);
+}
+
+/**
+ * @param {string[]} options
+ * @returns {Counts}
+ */
+function runVitest(options) {
   const scratch = mkdtempSync(join(tmpdir(), 'vireo-test-'));
   const reportFile = join(scratch, 'report.json');
   const { status } = spawnSync(
     join(root, 'node_modules', '.bin', 'vitest'),
-    ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`],
+    ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, ...options],
     { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
   );
   /** @type {FileResult[]} */
   const files = existsSync(reportFile) ? JSON.parse(readFileSync(reportFile, 'utf8')).testResults : [];
   rmSync(scratch, { recursive: true, force: true });
 
-  ran = files.flatMap(({ name, assertionResults }) =>
+  const these = files.flatMap(({ name, assertionResults }) =>
     assertionResults.map(({ ancestorTitles, title, status }) => ({
       file: relative(root, name),
       name: [...ancestorTitles, title].join(' > '),
       status,
     })),
   );
-  const passed = ran.filter(({ status }) => status === 'passed').length;
-  let failed = ran.filter(({ status }) => status === 'failed').length;
+  ran.push(...these);
+  const passed = these.filter(({ status }) => status === 'passed').length;
+  let failed = these.filter(({ status }) => status === 'failed').length;
   // A file that did not load has no tests to count; it is one failure of its own.
   failed += files.filter(
     ({ status, assertionResults }) =>
@@ -71,7 +97,7 @@ function runVitest() {
   return {
     passed,
     failed,
-    skipped: ran.length - passed - ran.filter((test) => test.status === 'failed').length,
+    skipped: these.length - passed - these.filter((test) => test.status === 'failed').length,
   };
 }
 
@@ -113,16 +139,47 @@ async function checkProof() {
 }
 
 /**
- * In order; each has a name and returns what it counted. The simulator's fixed seeds get their place here,
- * after the proof, when packages/simulator has a main.ts; a step that cannot run counts as failed.
+ * Fixed seeds of the simulator, and the trace hashes of some compared with a second process.
+ * @returns {Counts}
+ */
+function runSimulator() {
+  const main = join(root, 'packages', 'simulator', 'dist', 'main.js');
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [main, '--seeds', '1..200', '--verify-hash', '--keep-going'],
+    { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 1 << 26 },
+  );
+  process.stdout.write(stdout);
+  const counts = /(\d+) passed, (\d+) failed/.exec(stdout);
+  const passed = Number(counts?.[1] ?? 0);
+  // A floor that was not reached, or hashes that differ, fail the run though every seed has passed.
+  const failed = Math.max(Number(counts?.[2] ?? 1), status === 0 ? 0 : 1);
+  return { passed, failed, skipped: 0 };
+}
+
+/** @returns {Counts} */
+function runDemo() {
+  const main = join(root, 'test', 'dist', 'demo', 'main.js');
+  const { status } = spawnSync(process.execPath, [main, '--repeat', '3'], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  return status === 0 ? { passed: 3, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+}
+
+/**
+ * In order; each has a name and returns what it counted. A step that cannot run counts as failed.
  * @type {{ name: string, run: () => Counts | Promise<Counts> }[]}
  */
 const steps = [
   { name: 'build', run: runBuild },
   { name: 'check', run: runStaticChecks },
-  { name: 'vitest', run: runVitest },
+  { name: 'unit tests', run: runUnitTests },
+  { name: 'process tests', run: runProcessTests },
   { name: 'skips', run: checkSkips },
   { name: 'proof', run: checkProof },
+  { name: 'simulator', run: runSimulator },
+  { name: 'demo', run: runDemo },
 ];
 
 /** @type {Counts} */
