@@ -82,6 +82,8 @@ export class PrimaryFinder {
     const redirect = redirectOf(error);
     const counted = redirect !== null && routing.hint(route, redirect);
     if (this.#searching || this.#closed) return;
+    // A new view: the wait so far says nothing about it.
+    if (counted) this.#failures = 0;
     const elsewhere = counted || (this.#target === null && route.primary !== node);
     if (elsewhere && this.#hops < HOPS_MAX) {
       this.#hops++;
@@ -137,8 +139,9 @@ export class PrimaryFinder {
 
   async #dial(refresh: boolean): Promise<void> {
     const { links, route } = this.#finding;
-    if (refresh) await this.#finding.refresh();
     if (this.#closed) return;
+    // Not waited for: the node that answers it may be the one that is in trouble.
+    if (refresh) void this.#finding.refresh();
     const node = this.#target ?? route.primary;
     try {
       const connection = await links.data(node);

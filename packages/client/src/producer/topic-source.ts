@@ -14,6 +14,7 @@ export class TopicSource {
   readonly #topic: string;
   readonly #codec: CodecValue;
   #resolving: Promise<TopicRoute> | null = null;
+  #refreshing: Promise<void> | null = null;
   /** null until resolved. */
   route: TopicRoute | null = null;
   tools: EncodeTools = { checksums };
@@ -51,8 +52,15 @@ export class TopicSource {
     }
   }
 
-  /** Reads the metadata again: members or versions may have changed. Never rejects. */
-  async refresh(): Promise<void> {
+  /** Reads the metadata again, once for all who ask meanwhile: members or versions may have changed. Never rejects. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = null;
+    });
+    return this.#refreshing;
+  }
+
+  async #refresh(): Promise<void> {
     const call = new Call({}, REFRESH_TIMEOUT_MS);
     try {
       const route = await this.#admin.route(this.#topic, call);
