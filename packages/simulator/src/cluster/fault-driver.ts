@@ -42,6 +42,7 @@ export class FaultDriver {
     network.heal();
     for (const node of nodes) {
       node.disk.slowness = 1;
+      node.disarm();
       if (node.isPaused) node.resume();
       if (!node.isUp) node.start();
     }

@@ -148,6 +148,11 @@ export class SimNode implements Endpoint {
     this.#onDeath = onDeath;
   }
 
+  /** An armed crash that has not come does not come any more. */
+  disarm(): void {
+    if (!this.#dead) this.#effectsLeft = null;
+  }
+
   /** The process does nothing (SIGSTOP); its clocks and its kernel go on. */
   pause(): void {
     this.#paused = true;
