@@ -287,6 +287,30 @@ describe('journal', () => {
     expect(disk.content(last.path).subarray(0, end).equals(before.subarray(0, end))).toBe(true);
   });
 
+  it('takes a file into use again though only one copy of its new head was written, and mends the other', () => {
+    const disk = new MemoryDisk();
+    const journal = started(disk, { fileCount: 3 });
+    const chain = new PrepareChain(1);
+    while (journal.fileSequence < 3) put(disk, journal, 1, [chain.batch(30_000)]);
+    const old = disk.content('journal/00000001.journal').subarray(4096, 8192);
+    journal.release(3);
+    const headWrite = () => disk.inFlight.find(({ kind, position }) => kind === 'write' && position === 0);
+    for (let i = 0; i < 10 && headWrite() === undefined; i++) {
+      disk.pump();
+      expect(journal.append(1, { prepares: [chain.batch(30_000)] }, () => undefined)).toBe(true);
+      journal.flush();
+    }
+    const { path } = headWrite()!;
+    expect(path).toBe('journal/00000001.journal');
+    disk.pump(1);
+    // As if the second block had not reached the disk.
+    disk.crash();
+    disk.write(path, 4096, [old], true, () => undefined);
+    disk.pump();
+    started(disk, { fileCount: 3 });
+    expect(disk.content(path).subarray(0, 4096).equals(disk.content(path).subarray(4096, 8192))).toBe(true);
+  });
+
   it('makes the head of a file durable before it writes the first flush in it', () => {
     const disk = new MemoryDisk();
     const journal = started(disk);

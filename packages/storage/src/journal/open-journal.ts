@@ -1,7 +1,7 @@
 import { type Checksum, type Checksums, ZERO_CHECKSUM } from '@vireo/protocol';
 import type { Disk } from '../disk.ts';
 import { type Opened, opened } from '../errors.ts';
-import { JOURNAL_DATA_START, type JournalFileHeader } from './file-header.ts';
+import { encodeJournalFileHeader, JOURNAL_DATA_START, type JournalFileHeader } from './file-header.ts';
 import { readFlushEntry } from './flush-codec.ts';
 import { readIndex } from './flush-index.ts';
 import type { FoundFile } from './flush-reader.ts';
@@ -109,7 +109,7 @@ export function openJournalFiles(
           index: Buffer.alloc(0),
         } satisfies LastFlush),
       sequenceSeen,
-      rewrite: toRewrite(disk, current, last, position),
+      rewrite: toRewrite(disk, file, last, position, checksums),
     },
     items: replayed.value.items,
     report: {
@@ -189,17 +189,18 @@ function emptyJournal(disk: Disk, settings: JournalSettings, blank: readonly Rin
 
 /**
  * What a crash of the process alone may have left readable and not durable: the last flush, or the head of a
- * file that has none yet.
+ * file that has none yet. The head is made anew: one of its copies may still be that of an earlier use.
  */
 function toRewrite(
   disk: Disk,
-  current: RingFile,
+  file: FoundFile,
   last: WalkedFlush | undefined,
   position: number,
+  checksums: Checksums,
 ): JournalResume['rewrite'] {
-  const { path } = current;
+  const { path } = file;
   if (position === JOURNAL_DATA_START || last === undefined || last.head === null) {
-    return { path, position: 0, bytes: disk.readSync(path, 0, JOURNAL_DATA_START) };
+    return { path, position: 0, bytes: encodeJournalFileHeader(file.header, checksums) };
   }
   return { path, position: last.position, bytes: disk.readSync(path, last.position, last.head.size) };
 }
