@@ -45,7 +45,7 @@ export class Control {
         return await call.wait(this.#connect(), 'notApplied');
       } catch (cause) {
         const error = asVireo(cause);
-        if (call.over) throw unreached(error, last);
+        if (call.over) throw unreached(error, last ?? NOBODY);
         if (this.#closed || hopeless(error)) throw error;
         last = error;
       }
@@ -152,6 +152,9 @@ function asVireo(cause: unknown): VireoError {
   if (VireoError.is(cause)) return cause;
   return new VireoError('internal', cause instanceof Error ? cause.message : String(cause), { cause });
 }
+
+/** The call ended before any dial had. */
+const NOBODY = new VireoError('connectFailed', 'no server has answered yet');
 
 /** The call ended while something else was wrong: that is what has to be told. */
 function unreached(ended: VireoError, last: VireoError | null): VireoError {
