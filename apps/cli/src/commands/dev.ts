@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { CommandContext } from '../context.ts';
 import { formatDirectory, startError } from '../dev/format-nodes.ts';
 import { type DevLayout, type DevNode, layOut } from '../dev/layout.ts';
+import { makeDirectory } from '../dev/make-directory.ts';
 import { describeEnd } from '../dev/node-process.ts';
 import { checkPorts } from '../dev/ports.ts';
 import { waitForPrimaries } from '../dev/readiness.ts';
@@ -59,11 +60,7 @@ export async function runDev(context: CommandContext, options: DevOptions): Prom
 
 /** Everything that can be found wrong before a process is started. */
 async function prepare(directory: string, { nodes, port }: DevOptions): Promise<DevLayout> {
-  try {
-    mkdirSync(directory, { recursive: true });
-  } catch (error) {
-    throw new CommandError('directoryDenied', `${directory} cannot be made: ${String(error)}`);
-  }
+  makeDirectory(directory);
   const layout = layOut(directory, { nodes, port });
   const over = layout.nodes.find(
     ({ address }) => Number(address.slice(address.lastIndexOf(':') + 1)) > PORT_MAX,
