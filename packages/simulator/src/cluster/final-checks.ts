@@ -47,6 +47,8 @@ export function firstUnrest(
     }
     if (leaders !== 1) return `group ${group} has ${leaders} primaries`;
   }
+  const writer = nodes.find((node) => !node.disk.isIdle);
+  if (writer !== undefined) return `node ${writer.id} writes`;
   for (let partition = 0; partition < partitions; partition += 1) {
     const last = observer.ghost.log(partition + 1).at(-1)?.header;
     const end = last === undefined ? 0 : last.baseOffset + last.count;
@@ -77,28 +79,34 @@ export function checkHistory(
 }
 
 /**
- * Compares the segments of all nodes, byte by byte as far as each has got: they hold committed ops only, so one
- * is a prefix of the other. Null when they agree.
+ * Compares the segments of all nodes with the committed logs, byte by byte, up to each group's last checkpoint:
+ * what lies behind that is written lazily, and may be torn by a crash until it is. Null when they agree.
  */
 export function firstDifference(ghost: Ghost, nodes: readonly SimNode[]): string | null {
-  const byPath = new Map<string, { node: number; bytes: Buffer }>();
   for (const node of nodes) {
-    for (const { path, bytes } of node.disk.contents()) {
-      if (!path.endsWith('.segment')) continue;
-      const group = Number(path.split('/')[1]);
-      const expected = ghost.log(group);
-      // Whatever else a segment file holds, its ops are those that were committed, in order, from its name on.
-      const base = Number(path.split('/')[2]?.replace('.segment', ''));
-      const at = bytes.indexOf(expected[base - 1]?.prepare.bytes.subarray(0, 128) ?? Buffer.alloc(0));
-      if (at < 0) return `node ${node.id}: ${path} does not begin with op ${base}`;
-      const known = byPath.get(path);
-      if (known === undefined) {
-        byPath.set(path, { node: node.id, bytes });
-        continue;
+    const files = node.disk.contents().filter(({ path }) => path.endsWith('.segment'));
+    for (const { id, checkpointOp } of node.broker?.groups() ?? []) {
+      const expected = ghost.log(id).slice(0, checkpointOp);
+      const segments = files.filter(({ path }) => path.startsWith(`groups/${id}/`));
+      let op = 1;
+      for (const { path, bytes } of segments) {
+        const base = expected[op - 1]?.prepare.bytes;
+        let position = base === undefined ? bytes.length : bytes.indexOf(base.subarray(0, 128));
+        if (position < 0) return `node ${node.id}: ${path} does not begin with op ${op}`;
+        while (op <= expected.length && position < bytes.length) {
+          const { prepare } = expected[op - 1]!;
+          const end = position + prepare.bytes.length;
+          // A batch that does not fit begins the next segment; what remains here is shorter than any prepare.
+          if (end > bytes.length && segments.at(-1)?.path !== path) break;
+          if (prepare.bytes.compare(bytes, position, Math.min(end, bytes.length)) !== 0) {
+            return `node ${node.id}: ${path} differs from the committed log at op ${op}`;
+          }
+          position = end;
+          op += 1;
+        }
       }
-      const common = Math.min(known.bytes.length, bytes.length);
-      if (known.bytes.compare(bytes, 0, common, 0, common) !== 0) {
-        return `nodes ${known.node} and ${node.id} differ in ${path}`;
+      if (op <= expected.length) {
+        return `node ${node.id}, group ${id}: segments end before op ${op}, the checkpoint is at ${checkpointOp}`;
       }
     }
   }

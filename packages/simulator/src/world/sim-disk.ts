@@ -162,6 +162,11 @@ export class SimDisk {
     };
   }
 
+  /** Nothing that changes the disk is under way. */
+  get isIdle(): boolean {
+    return this.#inFlight.size === 0;
+  }
+
   /** Sorted names directly in `directory`; throws `notFound` as a file system does. */
   list(directory: string): string[] {
     if (!this.#directories.has(directory)) {
