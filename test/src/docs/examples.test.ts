@@ -70,6 +70,34 @@ describe("the README's program", () => {
   });
 });
 
+describe("the README's commands", () => {
+  test('work as pasted', { timeout: 60_000 }, async () => {
+    const readme = readFileSync(join(repositoryRoot, 'README.md'), 'utf8');
+    const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+    const commands = blocks.find((block) => block.includes('npx vireo')) ?? '';
+    expect(commands.trimEnd().split(/(?<!&&|\|)\n/)).toHaveLength(3);
+    // The default server is another cluster's here: nothing else differs from pasting.
+    const shell = spawn('sh', ['-e', '-c', commands], {
+      cwd: repositoryRoot,
+      env: { ...process.env, VIREO_SERVER: seeds },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    let err = '';
+    shell.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+    shell.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text;
+    });
+    const [code] = (await once(shell, 'close')) as [number | null];
+    expect(code, err).toBe(0);
+    for (const value of ['{"country":"DE","total":3}', '{"country":"NO","total":5}']) {
+      expect(out).toContain(value);
+    }
+  });
+});
+
 describe('examples', () => {
   test('tail-from-a-backup prints what orders-with-retries stores', { timeout: 60_000 }, async () => {
     // Makes the topic, and tells what went wrong with the one order that can not be stored.
