@@ -30,6 +30,8 @@ interface CheckpointOptions {
 interface Run {
   /** Files of the journal below this one are to be reused. */
   readonly boundary: number;
+  /** There are files to release. */
+  readonly releases: boolean;
   readonly queue: HostedGroup[];
   /** Steps that are not finished: copies in the journal, groups. */
   pending: number;
@@ -66,30 +68,61 @@ export class Checkpoints {
     this.#rest = 0;
     const due = writer.appendedBytes - this.#appendedBefore >= everyBytes || journal.pressure !== 'ok';
     // Until metadata names every group that the journal holds something of, all of that would have to be copied.
-    if (groups.pending().size > 0) return;
-    // With nothing older than the current file there is nothing to release yet.
-    if (due && journal.oldestFile < journal.fileSequence) this.start(false, () => {});
+    if (!due || groups.pending().size > 0) return;
+    if (journal.oldestFile === journal.fileSequence) return;
+    const boundary = this.#boundary();
+    // Without room for the copies snapshots alone are made: what they cover needs no copy the next time.
+    if (boundary === journal.oldestFile) this.#rest = REST_TURNS;
+    this.#begin(boundary, boundary === journal.oldestFile, () => {});
   }
 
-  /** Begins one. `everything`: also of groups that no old file holds anything of, so that a start replays little. */
-  start(everything: boolean, done: () => void): void {
-    const { journal, writer, groups, log } = this.#options;
-    if (this.#run !== null) return;
-    const boundary = journal.fileSequence;
-    const run: Run = { boundary, queue: [], pending: 1, done };
-    this.#run = run;
-    const old = this.#heldByOldFiles(boundary);
-    if (this.#copyBytes(old) > journal.room) {
-      // After a start everything since the last checkpoint is uncommitted until the group has met. Half a copy
-      // would use up the reserve and release nothing: not one is begun that does not fit.
-      this.#giveUp(run);
-      return;
+  /** Begins one of all groups, whatever the journal holds: so that the next start replays little. */
+  start(done: () => void): void {
+    if (this.#run === null) this.#begin(this.#boundary(), true, done);
+  }
+
+  /**
+   * The first file that stays: the one that is written now, if what older files alone hold fits into half of the
+   * room that is left, so that a second attempt can be made after a crash; else an earlier one, and if there is
+   * none, all of the room is risked. Never begun without room: half a copy would use it up and release nothing.
+   */
+  #boundary(): number {
+    const { journal } = this.#options;
+    for (const budget of [journal.room / 2, journal.room]) {
+      for (let boundary = journal.fileSequence; boundary > journal.oldestFile; boundary--) {
+        if (this.#copyBytes(this.#heldByOldFiles(boundary)) <= budget) return boundary;
+      }
     }
-    this.#appendedBefore = writer.appendedBytes;
-    log.event('debug', 'checkpoint.started', { boundary, oldest: journal.oldestFile, groups: old.size });
-    for (const id of old) {
+    return journal.oldestFile;
+  }
+
+  /** What copying forward takes at most: each piece in a flush of its own, and one file's end left unused. */
+  #copyBytes(old: ReadonlyMap<number, number>): number {
+    const { groups, pieceBytes } = this.#options;
+    let bytes = pieceBytes;
+    for (const [id, lastOp] of old) {
+      bytes += FLUSH_BYTES_MIN;
       const group = groups.get(id);
-      if (group !== undefined) this.#copyPromise(run, group);
+      for (const prepare of group === undefined ? [] : group.replica.uncommitted()) {
+        if (prepare.header.op <= lastOp) bytes += prepare.header.size;
+      }
+      for (const item of groups.pending().get(id) ?? []) {
+        if (item.type === 'prepare') bytes += item.prepare.header.size;
+      }
+    }
+    return bytes;
+  }
+
+  #begin(boundary: number, everything: boolean, done: () => void): void {
+    const { journal, writer, groups, log } = this.#options;
+    const run: Run = { boundary, releases: boundary > journal.oldestFile, queue: [], pending: 1, done };
+    this.#run = run;
+    this.#appendedBefore = writer.appendedBytes;
+    const old = this.#heldByOldFiles(boundary);
+    log.event('debug', 'checkpoint.started', { boundary, oldest: journal.oldestFile, groups: old.size });
+    for (const [id, lastOp] of old) {
+      const group = groups.get(id);
+      if (group !== undefined) this.#copyPromise(run, group, lastOp);
       else this.#copyPending(run, id, groups.pending().get(id) ?? []);
     }
     for (const group of groups.all()) {
@@ -115,48 +148,29 @@ export class Checkpoints {
     };
   }
 
-  /** Groups of which the files below `boundary` hold something that is needed still. */
-  #heldByOldFiles(boundary: number): Set<number> {
+  /** Groups of which the files below `boundary` hold something that is needed still, with the last op there. */
+  #heldByOldFiles(boundary: number): Map<number, number> {
     const { journal, groups } = this.#options;
-    const ids = new Set<number>();
+    const held = new Map<number, number>();
     for (let file = Math.max(1, journal.oldestFile); file < boundary; file++) {
       for (const { group: id, lastOp, newestState } of journal.groupsIn(file)) {
         const group = groups.get(id);
-        if (group === undefined ? groups.pending().has(id) : newestState || lastOp > group.checkpointOp)
-          ids.add(id);
+        const needed =
+          group === undefined ? groups.pending().has(id) : newestState || lastOp > group.checkpointOp;
+        if (needed) held.set(id, Math.max(lastOp, held.get(id) ?? 0));
       }
     }
-    return ids;
+    return held;
   }
 
-  /** What copying forward takes at most, each piece in a flush of its own and one file's end left unused. */
-  #copyBytes(ids: ReadonlySet<number>): number {
-    const { groups, pieceBytes } = this.#options;
-    let bytes = pieceBytes;
-    for (const id of ids) {
-      const group = groups.get(id);
-      const prepares =
-        group !== undefined
-          ? group.replica.uncommitted()
-          : (groups.pending().get(id) ?? []).flatMap((item) =>
-              item.type === 'prepare' ? [item.prepare] : [],
-            );
-      for (const { header } of prepares) bytes += header.size;
-      bytes += FLUSH_BYTES_MIN;
-    }
-    return bytes;
-  }
-
-  /** The newest promise and what is not committed yet, as of this moment: in the order of the log. */
-  #copyPromise(run: Run, group: HostedGroup): void {
-    if (!this.#options.writer.force(group.id, group.checkpointOp)) {
-      this.#giveUp(run);
-      return;
-    }
+  /**
+   * The newest promise, and of what is not committed yet the ops up to `lastOp`: those above it lie in files that
+   * stay, and the promise names them all in order.
+   */
+  #copyPromise(run: Run, group: HostedGroup, lastOp: number): void {
     const state = group.stateRecord();
-    for (const prepares of this.#pieces(group.replica.uncommitted())) {
-      this.#append(run, group.id, { prepares, state });
-    }
+    const prepares = group.replica.uncommitted().filter(({ header }) => header.op <= lastOp);
+    for (const piece of this.#pieces(prepares)) this.#append(run, group.id, { prepares: piece, state });
   }
 
   /** What the journal holds of a group that metadata does not name yet, as it was. */
@@ -220,7 +234,8 @@ export class Checkpoints {
       group.snapshots.write(op, snapshot, (writeError) => {
         if (!finish(writeError, 'the snapshot')) return;
         group.checkpointOp = op;
-        if (!group.deleted) this.#append(run, group.id, { prepares: [], checkpoint: op });
+        // A run that releases nothing writes nothing into the journal: it has no room to spare.
+        if (!group.deleted && run.releases) this.#append(run, group.id, { prepares: [], checkpoint: op });
         this.#groupDone(run);
       });
     });

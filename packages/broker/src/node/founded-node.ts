@@ -212,8 +212,7 @@ export class FoundedNode {
   /** Why no new work of clients is taken now, or null. */
   #refusing(): ErrorCode | null {
     if (this.#options.stopping()) return 'goingAway';
-    const { journal, writer } = this.storage;
-    return journal.pressure === 'full' || writer.waiting > 0 ? 'overloaded' : null;
+    return this.storage.writer.full ? 'overloaded' : null;
   }
 
   #groupDeleted(group: HostedGroup): void {

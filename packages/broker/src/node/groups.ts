@@ -91,6 +91,9 @@ export class Groups {
     });
     for (const entry of this.metadata.groups()) this.#create(entry);
     this.#drain();
+    for (const id of this.#recovered.keys()) {
+      if (this.metadata.groupStanding(id) === 'gone') this.#recovered.delete(id);
+    }
     this.#findLeftovers();
   }
 
@@ -98,7 +101,7 @@ export class Groups {
   message(id: number, from: NodeId, message: Message): void {
     const group = this.#hosted.get(id);
     const { stats, journal } = this.#options.context;
-    if (journal.waiting > 0 && (message.type === 'prepare' || message.type === 'repair')) {
+    if (message.type === 'prepare' ? journal.full : message.type === 'repair' && journal.waiting > 0) {
       // The journal has no room for it: as if lost on the way, the replica asks for it later.
       stats.peerFramesDropped++;
       return;

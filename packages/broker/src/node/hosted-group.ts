@@ -175,8 +175,8 @@ export class HostedGroup implements ReplicaEffects {
       this.step({ type: 'persisted', token, ok: true });
     };
     const { prepares } = write;
-    if (write.type === 'prepares') journal.append(this.id, { prepares }, done);
-    else journal.append(this.id, { prepares, state: encodeStateRecord(write.record) }, done);
+    const state = write.type === 'state' ? encodeStateRecord(write.record) : null;
+    journal.append(this.id, { prepares, state }, this.checkpointOp, done);
   }
 
   load(token: number, first: number, last: number, bytesMax: number): void {

@@ -6,6 +6,7 @@ import { assert } from '@vireo/vsr';
 interface Waiting {
   readonly group: number;
   readonly write: JournalWrite;
+  readonly checkpointOp: number;
   readonly done: (ok: boolean) => void;
 }
 
@@ -32,8 +33,18 @@ export class JournalWriter {
     return this.#waiting.length;
   }
 
-  /** As `Journal.append`, but always taken. `done` comes in the order of the calls. */
-  append(group: number, write: JournalWrite, done: (ok: boolean) => void): void {
+  /** Take in no more than has been taken in: the journal has only its reserve left. */
+  get full(): boolean {
+    return this.#waiting.length > 0 || this.#journal.pressure === 'full';
+  }
+
+  /**
+   * As `Journal.append`, but always taken. `done` comes in the order of the calls. `checkpointOp` is the group's:
+   * when the journal takes only what makes room, it is said again beside the prepares, which lets them pass into
+   * the reserve. They are few, for nothing is taken in any more (`full`); but a promise that waits behind them
+   * must not wait for room, or the group could never get on and make some.
+   */
+  append(group: number, write: JournalWrite, checkpointOp: number, done: (ok: boolean) => void): void {
     const { prepares } = write;
     let first = 0;
     let bytes = 0;
@@ -41,13 +52,14 @@ export class JournalWriter {
     for (let i = 0; i < prepares.length; i++) {
       const size = (prepares[i] as Prepare).header.size;
       if (i > first && bytes + size > this.#pieceBytes) {
-        this.#push({ group, write: { prepares: prepares.slice(first, i) }, done: ignore });
+        this.#push({ group, write: { prepares: prepares.slice(first, i) }, checkpointOp, done: ignore });
         first = i;
         bytes = 0;
       }
       bytes += size;
     }
-    this.#push({ group, write: first === 0 ? write : { ...write, prepares: prepares.slice(first) }, done });
+    const last = first === 0 ? write : { ...write, prepares: prepares.slice(first) };
+    this.#push({ group, write: last, checkpointOp, done });
   }
 
   /** Past everything that waits: for what makes room. Returns whether the journal took it. */
@@ -55,32 +67,11 @@ export class JournalWriter {
     return this.#journal.append(group, write, done);
   }
 
-  /**
-   * Takes what waits of one group past the bound, in order: so that a copy of the group's promise, which comes
-   * next, does not stand in the journal before what it builds on. `checkpointOp` is the group's, said again: it
-   * marks the writes as some that make room. Returns whether the journal took all of it.
-   */
-  force(group: number, checkpointOp: number): boolean {
-    const rest: Waiting[] = [];
-    let taken = true;
-    for (const waiting of this.#waiting) {
-      const mine: boolean = taken && waiting.group === group;
-      taken &&=
-        !mine || this.#journal.append(group, { ...waiting.write, checkpoint: checkpointOp }, waiting.done);
-      if (!mine || !taken) rest.push(waiting);
-    }
-    this.#waiting = rest;
-    return taken;
-  }
-
   /** Once a turn, before the flush: what waited, in order, as far as the journal takes it. */
   retry(): void {
     if (this.#waiting.length === 0) return;
     let taken = 0;
-    for (const { group, write, done } of this.#waiting) {
-      if (!this.#journal.append(group, write, done)) break;
-      taken++;
-    }
+    while (taken < this.#waiting.length && this.#take(this.#waiting[taken] as Waiting)) taken++;
     this.#waiting.splice(0, taken);
     // Nothing waits inside and there is room: then it is the write that no file can take, and would block for ever.
     const stuck = taken === 0 && this.#journal.queuedBytes === 0 && this.#journal.pressure !== 'full';
@@ -89,9 +80,12 @@ export class JournalWriter {
 
   #push(waiting: Waiting): void {
     for (const prepare of waiting.write.prepares) this.appendedBytes += prepare.header.size;
-    if (this.#waiting.length > 0 || !this.#journal.append(waiting.group, waiting.write, waiting.done)) {
-      this.#waiting.push(waiting);
-    }
+    if (this.#waiting.length > 0 || !this.#take(waiting)) this.#waiting.push(waiting);
+  }
+
+  #take({ group, write, checkpointOp, done }: Waiting): boolean {
+    if (this.#journal.append(group, write, done)) return true;
+    return this.#journal.append(group, { ...write, checkpoint: checkpointOp }, done);
   }
 }
 

@@ -89,7 +89,7 @@ export class Stopping {
     node.subscriptions.endAll(null, 'goingAway');
     const { checkpoints } = node.storage;
     const write = () =>
-      checkpoints.start(true, () => {
+      checkpoints.start(() => {
         this.#synced = true;
       });
     if (checkpoints.running) checkpoints.whenDone(write);
