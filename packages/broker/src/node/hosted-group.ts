@@ -176,7 +176,7 @@ export class HostedGroup implements ReplicaEffects {
     };
     const { prepares } = write;
     const state = write.type === 'state' ? encodeStateRecord(write.record) : null;
-    journal.append(this.id, { prepares, state }, this.checkpointOp, done);
+    journal.append(this, { prepares, state }, done);
   }
 
   load(token: number, first: number, last: number, bytesMax: number): void {

@@ -4,6 +4,7 @@ import { MemoryDisk, PrepareChain, plainChecksums, SeededRandom } from '@vireo/s
 import { describe, expect, it } from 'vitest';
 import { JournalWriter } from './journal-writer.ts';
 
+const GROUP = { id: 1, checkpointOp: 0 };
 const OPTIONS = { cluster: 'cd'.repeat(16), node: 0, fileCount: 3, fileBytes: 128 * 1024 };
 
 function open(disk: MemoryDisk) {
@@ -28,7 +29,7 @@ describe('JournalWriter', () => {
     const disk = new MemoryDisk();
     const { journal, writer } = started(disk);
     const answers: boolean[] = [];
-    writer.append(1, { prepares: prepares(new PrepareChain(1, plainChecksums), 20, 8_000) }, 0, (ok) =>
+    writer.append(GROUP, { prepares: prepares(new PrepareChain(1, plainChecksums), 20, 8_000) }, (ok) =>
       answers.push(ok),
     );
     for (let turn = 0; turn < 20; turn++) {
@@ -47,7 +48,7 @@ describe('JournalWriter', () => {
     const answers: number[] = [];
     const chain = new PrepareChain(1, plainChecksums);
     for (let i = 0; i < 60; i++) {
-      writer.append(1, { prepares: prepares(chain, 1, 8_000) }, 0, (ok) => ok && answers.push(i));
+      writer.append(GROUP, { prepares: prepares(chain, 1, 8_000) }, (ok) => ok && answers.push(i));
       writer.retry();
       journal.flush();
       disk.pump();
@@ -69,13 +70,13 @@ describe('JournalWriter', () => {
     const { journal, writer } = started(disk);
     const chain = new PrepareChain(1, plainChecksums);
     while (!writer.full) {
-      writer.append(1, { prepares: prepares(chain, 1, 8_000) }, 0, () => {});
+      writer.append(GROUP, { prepares: prepares(chain, 1, 8_000) }, () => {});
       journal.flush();
       disk.pump();
     }
     let answered = false;
-    writer.append(1, { prepares: prepares(chain, 1, 8_000) }, 0, () => {});
-    writer.append(1, { prepares: [], state: Buffer.from('promise') }, 0, (ok) => {
+    writer.append(GROUP, { prepares: prepares(chain, 1, 8_000) }, () => {});
+    writer.append(GROUP, { prepares: [], state: Buffer.from('promise') }, (ok) => {
       answered = ok;
     });
     expect(writer.waiting).toBe(0);

@@ -2,11 +2,16 @@ import type { Prepare } from '@vireo/protocol';
 import type { Journal, JournalWrite } from '@vireo/storage';
 import { assert } from '@vireo/vsr';
 
+/** A group as the writer sees it: up to `checkpointOp` its segments and snapshot are durable. */
+interface JournaledGroup {
+  readonly id: number;
+  readonly checkpointOp: number;
+}
+
 /** A write that the journal did not take yet. */
 interface Waiting {
-  readonly group: number;
+  readonly group: JournaledGroup;
   readonly write: JournalWrite;
-  readonly checkpointOp: number;
   readonly done: (ok: boolean) => void;
 }
 
@@ -44,7 +49,7 @@ export class JournalWriter {
    * the reserve. They are few, for nothing is taken in any more (`full`); but a promise that waits behind them
    * must not wait for room, or the group could never get on and make some.
    */
-  append(group: number, write: JournalWrite, checkpointOp: number, done: (ok: boolean) => void): void {
+  append(group: JournaledGroup, write: JournalWrite, done: (ok: boolean) => void): void {
     const { prepares } = write;
     let first = 0;
     let bytes = 0;
@@ -52,14 +57,14 @@ export class JournalWriter {
     for (let i = 0; i < prepares.length; i++) {
       const size = (prepares[i] as Prepare).header.size;
       if (i > first && bytes + size > this.#pieceBytes) {
-        this.#push({ group, write: { prepares: prepares.slice(first, i) }, checkpointOp, done: ignore });
+        this.#push({ group, write: { prepares: prepares.slice(first, i) }, done: ignore });
         first = i;
         bytes = 0;
       }
       bytes += size;
     }
     const last = first === 0 ? write : { ...write, prepares: prepares.slice(first) };
-    this.#push({ group, write: last, checkpointOp, done });
+    this.#push({ group, write: last, done });
   }
 
   /** Past everything that waits: for what makes room. Returns whether the journal took it. */
@@ -71,11 +76,14 @@ export class JournalWriter {
   retry(): void {
     if (this.#waiting.length === 0) return;
     let taken = 0;
-    while (taken < this.#waiting.length && this.#take(this.#waiting[taken] as Waiting)) taken++;
+    for (; taken < this.#waiting.length; taken++) {
+      const waiting = this.#waiting[taken] as Waiting;
+      if (!this.#take(waiting) && !this.#skipCovered(waiting)) break;
+    }
     this.#waiting.splice(0, taken);
     // Nothing waits inside and there is room: then it is the write that no file can take, and would block for ever.
     const stuck = taken === 0 && this.#journal.queuedBytes === 0 && this.#journal.pressure !== 'full';
-    assert(!stuck, 'a write fits into a file of the journal', this.#waiting[0]?.group);
+    assert(!stuck, 'a write fits into a file of the journal', this.#waiting[0]?.group.id);
   }
 
   #push(waiting: Waiting): void {
@@ -83,9 +91,23 @@ export class JournalWriter {
     if (this.#waiting.length > 0 || !this.#take(waiting)) this.#waiting.push(waiting);
   }
 
-  #take({ group, write, checkpointOp, done }: Waiting): boolean {
-    if (this.#journal.append(group, write, done)) return true;
-    return this.#journal.append(group, { ...write, checkpoint: checkpointOp }, done);
+  #take({ group, write, done }: Waiting): boolean {
+    if (this.#journal.append(group.id, write, done)) return true;
+    // Two pieces, half a file, stay for the copies of a checkpoint.
+    const promises = Boolean(write.state) && write.prepares.length === 0;
+    if (!promises && this.#journal.room < 2 * this.#pieceBytes) return false;
+    return this.#journal.append(group.id, { ...write, checkpoint: group.checkpointOp }, done);
+  }
+
+  /**
+   * Prepares that a snapshot has come to cover while they waited are durable without the journal. Said only when
+   * all before them is answered: answers come in order.
+   */
+  #skipCovered({ group, write, done }: Waiting): boolean {
+    if (write.state || this.#journal.busy || this.#journal.queuedBytes > 0) return false;
+    if (write.prepares.some(({ header }) => header.op > group.checkpointOp)) return false;
+    done(true);
+    return true;
   }
 }
 
