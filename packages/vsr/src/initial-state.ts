@@ -30,8 +30,7 @@ export function initialState(config: ReplicaConfig, recovery: ReplicaRecovery, r
     committedTimestamp: checkpoint.timestamp,
     log: entries.map(({ header, prepare }) => ({ header, prepare, durable: prepare !== null })),
     logBytes: entries.reduce((bytes, entry) => bytes + entry.header.size, 0),
-    durableBase: checkpoint.op,
-    durableAhead: new Set(),
+    appliedUnwritten: new Map(),
     staging: new Map(),
     stagingBytes: 0,
     unwritten: [],
@@ -58,6 +57,8 @@ export function initialState(config: ReplicaConfig, recovery: ReplicaRecovery, r
     fetchAttempt: 0,
     loads: new Map(),
     tokens: new Map(),
+    writingBytes: 0,
+    writtenTick: 0,
     nextToken: 1,
     nonce: config.startCounter * NONCES_PER_START,
 

@@ -56,19 +56,23 @@ export function shiftApplied(state: ReplicaState): void {
   state.commitMin = entry.header.op;
   state.committedChecksum = entry.header.checksum;
   state.committedTimestamp = entry.header.timestamp;
-  if (entry.durable) noteDurableApplied(state, entry.header.op);
+  if (!entry.durable) state.appliedUnwritten.set(entry.header.op, entry.header.checksum);
 }
 
-/** An applied op is on stable storage; those above a hole are remembered until it closes. */
-export function noteDurableApplied(state: ReplicaState, op: number): void {
-  if (op <= state.durableBase) return;
-  state.durableAhead.add(op);
-  while (state.durableAhead.delete(state.durableBase + 1)) state.durableBase++;
+/**
+ * An op is on stable storage here. By checksum: a write that was under way when a view change replaced its op says
+ * nothing of the one that stands there now, applied or not.
+ */
+export function noteDurable(state: ReplicaState, { op, checksum }: PrepareHeader): void {
+  const entry = entryAt(state, op);
+  if (entry?.header.checksum === checksum) entry.durable = true;
+  else if (state.appliedUnwritten.get(op) === checksum) state.appliedUnwritten.delete(op);
 }
 
 /** Up to where the chain is unbroken and on stable storage here: what an ack may say. */
 export function durableOp(state: ReplicaState): number {
-  if (state.durableBase < state.commitMin) return state.durableBase;
+  // They were applied in order, and so were entered in order.
+  for (const op of state.appliedUnwritten.keys()) return op - 1;
   let op = state.commitMin;
   for (const entry of state.log) {
     if (!entry.durable) break;

@@ -12,6 +12,7 @@ import type { Commit, PingMessage, PrepareMessage, PrepareOk } from './message.t
 import type { NodeId } from './quorums.ts';
 import { drainStaging, requestMissing, stage } from './repair.ts';
 import type { AdmittedContext, ClientRequest, Reply } from './state-machine.ts';
+import { isBehindOnWrites } from './writes.ts';
 
 /** Normal operation (VR Revisited, section 4.1). */
 
@@ -104,6 +105,7 @@ function mayPrepare(core: Core): boolean {
 
 function hasRoom(core: Core): boolean {
   const { state, config } = core;
+  if (isBehindOnWrites(core)) return false;
   return headOp(state) - state.commitMax < config.pipeline && state.logBytes < config.pipelineBytes;
 }
 

@@ -1,6 +1,6 @@
 import type { Prepare } from '@vireo/protocol';
 import { applyCommitted } from './commit.ts';
-import { type Core, peerInTurn, primary, REPAIR_BYTES_MAX } from './core.ts';
+import { type Core, leads, peerInTurn, primary, REPAIR_BYTES_MAX } from './core.ts';
 import {
   appendEntry,
   appendLimit,
@@ -17,6 +17,7 @@ import { PIPELINE_MAX } from './pipeline.ts';
 import type { NodeId } from './quorums.ts';
 import { installPending } from './start-view.ts';
 import { completeFormation, hearOfView } from './view-change.ts';
+import { isBehindOnWrites } from './writes.ts';
 
 /**
  * Repair: fetching ops that others hold. It works in every status and view, because what comes in is believed by
@@ -30,6 +31,8 @@ const STAGING_OPS_MAX = 2 * PIPELINE_MAX;
 export function stage(core: Core, prepare: Prepare, trusted: boolean): void {
   const { state, config } = core;
   const { op } = prepare.header;
+  // It is sent again while it is not committed, and asked for afterwards.
+  if (isBehindOnWrites(core)) return;
   if (op <= headOp(state) || op > headOp(state) + STAGING_OPS_MAX) return;
   const known = state.staging.get(op);
   if (known !== undefined) {
@@ -97,7 +100,7 @@ export function reachesAnchor(core: Core, suffix: Suffix): boolean {
 /** Asks for what is missing most urgently, unless a request is under way. */
 export function requestMissing(core: Core): void {
   const { state } = core;
-  if (state.fetch !== null || state.failed) return;
+  if (state.fetch !== null || state.failed || isBehindOnWrites(core)) return;
   const range = missingRange(core);
   if (range === null) return;
   const to = askWhom(core);
@@ -113,8 +116,11 @@ function missingRange(core: Core): { first: number; last: number } | null {
     const head = headOp(state);
     // Applied beyond an anchor that does not fit: that view is history already, nothing can be fetched for it.
     if (wanted.anchorOp <= state.commitMin) return null;
-    // A head at or beyond the anchor that does not contain it: some entry above commitMin is of an older view.
-    return { first: head < wanted.anchorOp ? head + 1 : state.commitMin + 1, last: wanted.anchorOp };
+    // A missing body first: nothing is taken above it. A head at or beyond the anchor that does not contain it: some
+    // entry above commitMin is of an older view.
+    const hole = firstMissingBody(state) ?? wanted.anchorOp + 1;
+    const first = head < wanted.anchorOp ? head + 1 : state.commitMin + 1;
+    return { first: hole <= wanted.anchorOp ? Math.min(first, hole) : first, last: wanted.anchorOp };
   }
   if (state.formation !== null) {
     const at = state.formation.bodies.findIndex(
@@ -204,7 +210,7 @@ export function onRepair(core: Core, from: NodeId, message: Repair): void {
 
 function takeRepaired(core: Core, prepare: Prepare, committed: number): boolean {
   const { state } = core;
-  const { op, checksum, parent } = prepare.header;
+  const { op, checksum } = prepare.header;
   if (op <= state.commitMin || prepare.header.group !== core.config.group) return false;
   if (state.status === 'normal' && prepare.header.view > state.view) {
     // A later view has gone on without us. Taking its ops now would answer our clients with other people's ops.
@@ -217,20 +223,41 @@ function takeRepaired(core: Core, prepare: Prepare, committed: number): boolean 
     if (state.status === 'normal') stage(core, prepare, false);
     return taken;
   }
-  // Committed, so its place in the chain is the same on every replica. Whatever else stands there, or before it,
-  // is a leftover of an older view that no quorum held. Only what is proved stale goes: the rest may be the
-  // copy that an ack of ours promised.
+  // Committed, so its place in the chain is the same on every replica. Above a missing body nothing is taken: it
+  // could not be applied at once, and a StartView could cut it and leave the commit number that came with it.
+  const missing = firstMissingBody(state);
+  if (missing !== null && missing < op) return taken;
+  if (isBehindOnWrites(core)) return taken;
   const own = checksumAt(state, op);
-  if (own !== null && own !== checksum) truncateAbove(state, op - 1);
-  if (op !== headOp(state) + 1 || op > appendLimit(state)) return taken;
-  if (headChecksum(state) !== parent) {
-    if (headOp(state) > state.commitMin) truncateAbove(state, headOp(state) - 1);
+  if (own !== checksum) {
+    if (!follows(core, prepare)) return taken;
+    appendEntry(state, prepare.header, prepare, false);
+    state.unwritten.push(prepare);
+  } else if (op <= state.commitMax) {
     return taken;
   }
-  appendEntry(state, prepare.header, prepare, false);
-  state.unwritten.push(prepare);
   state.commitMax = Math.max(state.commitMax, op);
+  applyCommitted(core);
   return true;
+}
+
+/**
+ * Whether a committed op follows our head, after cutting what is proved stale by it: whatever else stands in its
+ * place, or before it, is a leftover of an older view that no quorum held. The rest may be the copy that an ack of
+ * ours promised.
+ *
+ * Not in normal: our log is the view's log, so the op was committed by a later view. Its primary has clients who
+ * wait for what stands in that place here.
+ */
+function follows(core: Core, { header }: Prepare): boolean {
+  const { state } = core;
+  if (state.status === 'normal')
+    return !leads(core) && header.op === headOp(state) + 1 && header.parent === headChecksum(state);
+  if (header.op <= headOp(state)) truncateAbove(state, header.op - 1);
+  if (header.op !== headOp(state) + 1) return false;
+  if (header.parent === headChecksum(state)) return true;
+  if (headOp(state) > state.commitMin) truncateAbove(state, headOp(state) - 1);
+  return false;
 }
 
 function fillFormation(core: Core, prepare: Prepare): boolean {

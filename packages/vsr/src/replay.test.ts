@@ -109,6 +109,31 @@ describe('replay of a group from its journal', () => {
     expect(replayJournal(copied, empty)).toBeNull();
   });
 
+  it('a promise copied forward does not cut the committed ops that were fetched since', () => {
+    // Promised view 1 with an empty log, fetches up to the anchor of its StartView; a checkpoint copies the promise
+    // meanwhile. Cutting again would leave op 3, and the log that is acked in view 1, above a gap.
+    const copied = (made: ReplayItem): ReplayItem =>
+      made.type === 'state' ? { type: 'state', record: { ...made.record, copied: true } } : made;
+    const promised = state(1, 0, null, []);
+    const items = [promised, item(one), item(two), copied(promised), item(three), state(1, 1, three, [])];
+    expect(log(items)).toEqual(['1@0', '2@0', '3@0']);
+  });
+
+  it('a promise whose tail the checkpoint proves stale is no unreadable state', () => {
+    // An old primary comes back with ops 2 and 3 that nobody else has, promises view 1, fetches the committed op 2,
+    // writes a checkpoint there and stops before the view's log has reached it.
+    const items = [item(one), item(two), item(three), state(1, 0, null, [one, two, three]), item(otherTwo)];
+    const at = { op: 2, checksum: otherTwo.header.checksum, timestamp: 0 };
+    expect(log(items, at)).toEqual([]);
+    expect(replayJournal(items, at)?.record?.view).toBe(1);
+  });
+
+  it("names the header of a missing body from a copy, when the view's own record is gone", () => {
+    const copy = state(1, 1, null, [one, two]);
+    if (copy.type === 'state')
+      expect(log([{ ...copy, record: { ...copy.record, copied: true } }])).toHaveLength(2);
+  });
+
   it('a record whose log is not there is unreadable state, not an empty log', () => {
     expect(replayJournal([state(1, 1, two, [three])], empty)).toBeNull();
   });

@@ -27,8 +27,9 @@ export interface ReplicaRecovery {
 /**
  * Rebuilds the log of one group from its journal items above the checkpoint. A prepare that contradicts what
  * stands in its place replaces it and cuts what was above; a state record cuts what is above its head and what
- * contradicts its headers. A body finds its header by checksum, wherever it stands: bodies fetched for a new
- * view are written together with the record that names them.
+ * contradicts its headers. A copy of one cuts nothing: a promise does not change while committed ops are fetched
+ * in its view, and cutting those would leave what came in later above a gap. A body finds its header by checksum,
+ * wherever it stands: bodies fetched for a new view are written together with the record that names them.
  *
  * Returns null when the items do not follow from the checkpoint at all: the state is unreadable.
  */
@@ -51,6 +52,12 @@ export function replayJournal(items: Iterable<ReplayItem>, checkpoint: Checkpoin
     headers.push(header);
   };
 
+  // A promise keeps what it said while repair replaces a tail that no quorum held. A log that was taken up with its
+  // view is never contradicted.
+  const isSuperseded = ({ view, logView, headers: named }: StateRecord): boolean =>
+    view > logView &&
+    named.some(({ op, checksum }) => op >= checkpoint.op && op <= head() && checksumOf(op) !== checksum);
+
   for (const item of items) {
     if (item.type === 'prepare') {
       bodies.set(item.prepare.header.checksum, item.prepare);
@@ -58,10 +65,12 @@ export function replayJournal(items: Iterable<ReplayItem>, checkpoint: Checkpoin
       continue;
     }
     record = item.record;
-    for (const header of record.headers) put(header);
+    const { copied } = record;
+    for (const header of record.headers) if (!copied || header.op === head() + 1) put(header);
     const recordedHead = recordHead(record);
-    if (head() > recordedHead && recordedHead >= checkpoint.op) headers.length = recordedHead - checkpoint.op;
-    isReached = head() >= recordedHead;
+    if (!copied && head() > recordedHead && recordedHead >= checkpoint.op)
+      headers.length = recordedHead - checkpoint.op;
+    isReached = head() >= recordedHead || isSuperseded(record);
   }
   if (!isReached) return null;
   return {

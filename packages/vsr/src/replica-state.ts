@@ -63,9 +63,8 @@ export interface ReplicaState {
   /** Ops commitMin + 1, commitMin + 2, …: contiguous, chained. */
   log: LogEntry[];
   logBytes: number;
-  /** All applied ops up to here are on stable storage here; those in `durableAhead` too. */
-  durableBase: number;
-  durableAhead: Set<number>;
+  /** Ops applied before they were on stable storage here: committed without us. */
+  appliedUnwritten: Map<number, Checksum>;
   staging: Map<number, Staged>;
   stagingBytes: number;
   /** Entries not yet handed to `persist`. */
@@ -104,6 +103,9 @@ export interface ReplicaState {
   /** Reads under way for peers: by token. At most one a peer. */
   loads: Map<number, { readonly to: NodeId; readonly first: number }>;
   tokens: Map<number, PendingWrite>;
+  /** Bytes of prepares under way to the journal, and the tick in which it last answered or was given the first. */
+  writingBytes: number;
+  writtenTick: number;
   nextToken: number;
   nonce: number;
 

@@ -3,7 +3,7 @@ import { assert } from './assert.ts';
 import { advanceCommit, applyCommitted } from './commit.ts';
 import { type Core, leads, primary, type ReplicaConfig } from './core.ts';
 import { initialState } from './initial-state.ts';
-import { headOp } from './log.ts';
+import { headOp, noteDurable } from './log.ts';
 import type { Message } from './message.ts';
 import { onCommit, onPing, onPrepare, onPrepareOk, onRequest, settleNormal } from './normal.ts';
 import { PIPELINE_MAX } from './pipeline.ts';
@@ -26,7 +26,7 @@ import {
   suspect,
 } from './view-change.ts';
 import type { Clock, Random } from './world.ts';
-import { describeState, markDurable, writePrepares, writeState } from './writes.ts';
+import { describeState, endWrite, writePrepares, writeState } from './writes.ts';
 
 /** What a replica reads from outside besides events. */
 export interface ReplicaWorld {
@@ -157,21 +157,20 @@ export class Replica {
 
   /** The present promise and log: what a copy in a younger journal file must say. */
   stateRecord(): StateRecord {
-    return describeState(this.#core);
+    return { ...describeState(this.#core), copied: true };
   }
 
   #persisted(token: number, ok: boolean): void {
     const core = this.#core;
     const { state } = core;
-    const write = state.tokens.get(token);
-    if (write === undefined) return;
-    state.tokens.delete(token);
+    const write = endWrite(core, token);
+    if (write === null) return;
     if (!ok) {
       // The disk may or may not hold it, and asking again proves nothing: no vote, no ack, never primary again.
       state.failed = true;
       return;
     }
-    markDurable(core, write.headers);
+    for (const header of write.headers) noteDurable(state, header);
     if (write.type === 'state') {
       state.durableView = write.view;
       state.durableLogView = write.logView;

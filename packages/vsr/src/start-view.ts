@@ -48,10 +48,16 @@ export function onStartView(core: Core, from: NodeId, message: StartView): void 
   }
 }
 
-/** A StartView that was beyond our log, when the log has grown to reach it. */
+/**
+ * A StartView that was beyond our log, when the log has grown to reach it. If it has grown past it, by what was
+ * committed since, that one is of no use any more: the vote asks for another.
+ */
 export function installPending(core: Core): void {
-  const { pendingStartView } = core.state;
-  if (pendingStartView !== null && reachesAnchor(core, pendingStartView)) install(core, pendingStartView);
+  const { state } = core;
+  const { pendingStartView } = state;
+  if (pendingStartView === null) return;
+  if (reachesAnchor(core, pendingStartView)) install(core, pendingStartView);
+  else if (pendingStartView.anchorOp <= state.commitMin) state.pendingStartView = null;
 }
 
 function install(core: Core, message: StartView): void {

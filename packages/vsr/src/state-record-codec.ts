@@ -14,11 +14,13 @@ import type { StateRecord } from './state-record.ts';
 
 /**
  * A state record on disk, little-endian: `version u32 (1) | epoch u32 | view u32 | logView u32 | commitMax u64 |
- * anchorOp u64 | anchorChecksum 16 | present u64 | nack u64 | count u32 | u32 0`, then `count` headers. The journal
+ * anchorOp u64 | anchorChecksum 16 | present u64 | nack u64 | count u32 | flags u32
+ * (bit 0: copied)`, then `count` headers. The journal
  * entry around it carries the checksum.
  */
 const VERSION = 1;
 const FIXED_SIZE = 72;
+const COPIED = 1;
 
 export function encodeStateRecord(record: StateRecord): Buffer {
   const bytes = Buffer.alloc(FIXED_SIZE + record.headers.length * PREPARE_HEADER_SIZE);
@@ -32,6 +34,7 @@ export function encodeStateRecord(record: StateRecord): Buffer {
   writeBits(bytes, 48, record.present);
   writeBits(bytes, 56, record.nack);
   bytes.writeUInt32LE(record.headers.length, 64);
+  bytes.writeUInt32LE(record.copied === true ? COPIED : 0, 68);
   writeHeaders(bytes, FIXED_SIZE, record.headers);
   return bytes;
 }
@@ -61,5 +64,6 @@ export function decodeStateRecord(bytes: Buffer, checksums: Checksums): Decoded<
     headers: headers.value,
     present: readBits(bytes, 48, count),
     nack: readBits(bytes, 56, count),
+    ...((bytes.readUInt32LE(68) & COPIED) !== 0 && { copied: true }),
   });
 }

@@ -15,6 +15,8 @@ export interface StateRecord {
   readonly headers: readonly PrepareHeader[];
   readonly present: readonly boolean[];
   readonly nack: readonly boolean[];
+  /** Said again, for a younger journal file: the log below it in the journal is as it should be, nothing is cut. */
+  readonly copied?: boolean;
 }
 
 /** Op of the head that a record names. */

@@ -2,7 +2,7 @@ import { broadcast, type Core, leads, primary, viewIsDurable } from './core.ts';
 import { durableOp, entryAt, headOp } from './log.ts';
 import { requestMissing } from './repair.ts';
 import { joinIfUnanswered, sendVote, suspect } from './view-change.ts';
-import { armViewChange, backoff } from './waits.ts';
+import { backoff } from './waits.ts';
 
 /** What happens because nothing else did. */
 
@@ -17,6 +17,7 @@ export function onTick(core: Core, late: boolean): void {
     state.heardTick = state.tick;
     state.viewChangeTick = state.tick;
     state.progressTick = state.tick;
+    state.writtenTick = state.tick;
     state.higherTick = state.tick;
   }
   if (state.failed) return;
@@ -37,11 +38,11 @@ function tickViewChange(core: Core): void {
     state.voteAttempt++;
     sendVote(core);
   }
-  if (state.tick - state.viewChangeTick >= state.viewChangeWait) {
-    state.viewChangeAttempt++;
-    armViewChange(core);
-    suspect(core);
-  }
+  if (state.tick - state.viewChangeTick < state.viewChangeWait) return;
+  // Overdue, and said again and again: two who say it each five seconds would miss each other's window.
+  if (state.tick - state.suspectSentTick < timeouts.viewChange) return;
+  if ((state.suspects[core.index] as number) < 0) state.viewChangeAttempt++;
+  suspect(core);
 }
 
 function tickBackup(core: Core): void {
@@ -64,7 +65,10 @@ function tickPrimary(core: Core): void {
     sendPing(core);
   }
   retransmit(core);
-  const stuck = headOp(state) > state.commitMin && state.tick - state.progressTick >= timeouts.progress;
+  // Its own disk counts too, if the others can commit without it: it would take nothing on any more.
+  const stuck =
+    (headOp(state) > state.commitMin && state.tick - state.progressTick >= timeouts.progress) ||
+    (state.tokens.size > 0 && state.tick - state.writtenTick >= timeouts.progress);
   if (!stuck) {
     if (state.abdicating === 'stalled') {
       state.abdicating = 'no';
@@ -121,10 +125,10 @@ function retransmit(core: Core): void {
 function retryFetch(core: Core): void {
   const { state, config } = core;
   const { timeouts } = config;
-  const { fetch } = state;
-  if (fetch !== null) {
+  const asked = state.fetch;
+  if (asked !== null) {
     const wait = backoff(timeouts.retransmit, state.fetchAttempt, timeouts.retransmitMax, 2);
-    if (state.tick - fetch.sentTick < wait) return;
+    if (state.tick - asked.sentTick < wait) return;
     state.fetch = null;
     state.fetchAttempt++;
   }

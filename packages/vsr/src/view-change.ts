@@ -49,14 +49,14 @@ export function hearOfView(core: Core, view: number): void {
   state.higherView = view;
   state.higherTick = state.tick;
   if (primaryOf(config.members, view) === config.self) return;
-  requestStartView(core, primaryOf(config.members, view));
+  requestStartView(core, primaryOf(config.members, view), view);
 }
 
-export function requestStartView(core: Core, to: NodeId): void {
+function requestStartView(core: Core, to: NodeId, view: number): void {
   const { state } = core;
   if (state.failed) return;
   state.nonce++;
-  core.out.send(to, { type: 'requestStartView', epoch: state.epoch, view: state.view, nonce: state.nonce });
+  core.out.send(to, { type: 'requestStartView', epoch: state.epoch, view, nonce: state.nonce });
 }
 
 export function joinIfUnanswered(core: Core): void {

@@ -1,6 +1,7 @@
-import type { Prepare, PrepareHeader } from '@vireo/protocol';
+import type { Prepare } from '@vireo/protocol';
 import type { Core } from './core.ts';
-import { entryAt, noteDurableApplied, suffixAnchor } from './log.ts';
+import { suffixAnchor } from './log.ts';
+import type { PendingWrite } from './replica-state.ts';
 import type { StateRecord } from './state-record.ts';
 
 /**
@@ -12,9 +13,36 @@ export function writePrepares(core: Core): void {
   if (state.unwritten.length === 0) return;
   const prepares = state.unwritten;
   state.unwritten = [];
-  const token = state.nextToken++;
-  state.tokens.set(token, { type: 'prepares', headers: prepares.map((prepare) => prepare.header) });
+  const token = beginWrite(core, { type: 'prepares', headers: prepares.map((prepare) => prepare.header) });
   core.out.persist(token, { type: 'prepares', prepares });
+}
+
+function beginWrite(core: Core, write: PendingWrite): number {
+  const { state } = core;
+  if (state.tokens.size === 0) state.writtenTick = state.tick;
+  const token = state.nextToken++;
+  state.tokens.set(token, write);
+  for (const { size } of write.headers) state.writingBytes += size;
+  return token;
+}
+
+/** The write of a token is on stable storage, or failed for good. */
+export function endWrite(core: Core, token: number): PendingWrite | null {
+  const { state } = core;
+  const write = state.tokens.get(token);
+  if (write === undefined) return null;
+  state.tokens.delete(token);
+  state.writtenTick = state.tick;
+  for (const { size } of write.headers) state.writingBytes -= size;
+  return write;
+}
+
+/**
+ * So much waits for this replica's disk that nothing more is taken on. The others may commit without it, so the
+ * pipeline alone does not bound what it was handed and has not written.
+ */
+export function isBehindOnWrites(core: Core): boolean {
+  return core.state.writingBytes > 2 * core.config.pipelineBytes;
 }
 
 /** The present promise and log as a record. */
@@ -44,27 +72,9 @@ export function describeState(core: Core): StateRecord {
  * is made when it is durable, from the state as it then is.
  */
 export function writeState(core: Core, record: StateRecord, prepares: readonly Prepare[]): void {
-  const { state } = core;
   writePrepares(core);
-  const token = state.nextToken++;
-  state.tokens.set(token, {
-    type: 'state',
-    view: record.view,
-    logView: record.logView,
-    headers: prepares.map((prepare) => prepare.header),
-  });
+  const { view, logView } = record;
+  const headers = prepares.map((prepare) => prepare.header);
+  const token = beginWrite(core, { type: 'state', view, logView, headers });
   core.out.persist(token, { type: 'state', record, prepares });
-}
-
-/** Marks what a finished write covers; an entry that another one has replaced since is not touched. */
-export function markDurable(core: Core, headers: readonly PrepareHeader[]): void {
-  const { state } = core;
-  for (const header of headers) {
-    if (header.op <= state.commitMin) {
-      noteDurableApplied(state, header.op);
-      continue;
-    }
-    const entry = entryAt(state, header.op);
-    if (entry !== null && entry.header.checksum === header.checksum) entry.durable = true;
-  }
 }
