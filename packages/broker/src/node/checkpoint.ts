@@ -103,9 +103,7 @@ export class Checkpoints {
     for (const [id, lastOp] of old) {
       bytes += FLUSH_BYTES_MIN;
       const group = groups.get(id);
-      for (const prepare of group === undefined ? [] : group.replica.uncommitted()) {
-        if (prepare.header.op <= lastOp) bytes += prepare.header.size;
-      }
+      if (group !== undefined) for (const { header } of suffixToCopy(group, lastOp)) bytes += header.size;
       for (const item of groups.pending().get(id) ?? []) {
         if (item.type === 'prepare') bytes += item.prepare.header.size;
       }
@@ -163,14 +161,11 @@ export class Checkpoints {
     return held;
   }
 
-  /**
-   * The newest promise, and of what is not committed yet the ops up to `lastOp`: those above it lie in files that
-   * stay, and the promise names them all in order.
-   */
+  /** The newest promise, behind the part of the log that it builds on. */
   #copyPromise(run: Run, group: HostedGroup, lastOp: number): void {
     const state = group.stateRecord();
-    const prepares = group.replica.uncommitted().filter(({ header }) => header.op <= lastOp);
-    for (const piece of this.#pieces(prepares)) this.#append(run, group.id, { prepares: piece, state });
+    for (const prepares of this.#pieces(suffixToCopy(group, lastOp)))
+      this.#append(run, group.id, { prepares, state });
   }
 
   /** What the journal holds of a group that metadata does not name yet, as it was. */
@@ -293,4 +288,12 @@ export class Checkpoints {
     this.#run = null;
     this.#options.fail({ code: 'diskFailed', message });
   }
+}
+
+/**
+ * What is not applied yet, if files up to `lastOp` hold some of it. All of it then, in order: the promise names
+ * only what lies above the commit number, and a replay passes over ops that stand in front of a gap.
+ */
+function suffixToCopy(group: HostedGroup, lastOp: number): readonly Prepare[] {
+  return lastOp > group.replica.state.commitMin ? group.replica.uncommitted() : [];
 }
