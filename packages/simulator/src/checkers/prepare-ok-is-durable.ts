@@ -5,11 +5,14 @@ interface Acked {
   readonly logView: number;
   readonly op: number;
   readonly checksum: string;
+  /** The chain that was acked, from the commit number of that moment. */
+  readonly chain: readonly { readonly op: number; readonly checksum: string }[];
 }
 
 /**
- * Checker 6: a PrepareOk is sent only for an unbroken chain that is on stable storage. Twice: against the writes
- * that the disk has confirmed, and after a crash against what the disk gives back.
+ * Checker 6: a PrepareOk is sent only for an unbroken chain that is on stable storage: held against the writes
+ * that the disk has confirmed. What was acked stays in the log of that logView, over crashes too: held against what
+ * the disk gives back.
  */
 export class PrepareOkIsDurable implements Checker {
   readonly name = '6 prepareOk is durable';
@@ -41,14 +44,23 @@ export class PrepareOkIsDurable implements Checker {
     if (own !== undefined && own !== message.checksum) {
       throw new Violation(this.name, `${where}: acks op ${message.op} under another checksum than its own`);
     }
-    this.#acked.set(key(self), { logView: state.logView, op: message.op, checksum: message.checksum });
+    const chain = state.log.map(({ header }) => ({ op: header.op, checksum: header.checksum }));
+    this.#acked.set(key(self), { logView: state.logView, op: message.op, checksum: message.checksum, chain });
   }
 
-  recovered({ self, replica, ghost }: ReplicaContext): void {
+  recovered(context: ReplicaContext): void {
+    this.#expectAcked(context, 'came back');
+  }
+
+  stepped(context: ReplicaContext): void {
+    this.#expectAcked(context, 'went on');
+  }
+
+  #expectAcked({ self, replica, ghost }: ReplicaContext, how: string): void {
     const acked = this.#acked.get(key(self));
     const { state } = replica;
     // A log of a later view was decided by a quorum that may have dropped the op rightfully.
-    if (acked === undefined || state.logView !== acked.logView) return;
+    if (acked === undefined || acked.op === 0 || state.logView !== acked.logView) return;
     const own =
       acked.op === state.commitMin
         ? state.committedChecksum
@@ -56,9 +68,15 @@ export class PrepareOkIsDurable implements Checker {
           ? ghost.committed(self.group, acked.op)?.header.checksum
           : state.log[acked.op - state.commitMin - 1]?.header.checksum;
     if (own !== acked.checksum) {
+      // A later view has committed something else in its place, or below it: what was acked can go.
+      const isStale = acked.chain.some(({ op, checksum }) => {
+        const committed = ghost.committed(self.group, op);
+        return committed !== undefined && committed.header.checksum !== checksum;
+      });
+      if (isStale) return;
       throw new Violation(
         this.name,
-        `node ${self.node}, group ${self.group}: acked op ${acked.op} and came back ${own === undefined ? 'without it' : 'with another'}`,
+        `node ${self.node}, group ${self.group}: acked op ${acked.op} and ${how} ${own === undefined ? 'without it' : 'with another'}`,
       );
     }
   }

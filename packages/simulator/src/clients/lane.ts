@@ -154,7 +154,8 @@ export class Lane {
     this.#waitUntil = world.scheduler.now + random.between(1_000, 60_000);
     if (answer.type === 'none') {
       batch.unanswered = true;
-      this.#target = random.pick(members);
+      // Often back to the same node: whoever leads again later must not take the retry for what it has forgotten.
+      if (random.chance(500)) this.#target = random.pick(members);
       return;
     }
     const { error } = answer;

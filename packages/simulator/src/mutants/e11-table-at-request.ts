@@ -4,7 +4,24 @@ import type { Mutant } from './mutant.ts';
 export const e11TableAtRequest: Mutant = {
   name: 'e11-table-at-request',
   rule: 'E11: the producer table changes at commit only',
-  edits: [{ package: 'broker', module: 'partition/machine', find: 'this.#head.clear();', replace: '' }],
+  edits: [
+    {
+      package: 'broker',
+      module: 'partition/machine',
+      find: 'this.#head.push(op, next + prepare.header.count, prepare.header.producerId, laneEntryOf(prepare));',
+      replace:
+        '{ this.#head.push(op, next + prepare.header.count, prepare.header.producerId, laneEntryOf(prepare));' +
+        ' if (laneEntryOf(prepare) !== null) this.#lanes.record(prepare.header.producerId, laneEntryOf(prepare)); }',
+    },
+    {
+      package: 'broker',
+      module: 'partition/machine',
+      find: 'if (entry !== null) this.#lanes.record(producerId, entry);',
+      replace:
+        'if (entry !== null && !this.#lanes.get(producerId)?.window.some((each) => each.op === op))' +
+        ' this.#lanes.record(producerId, entry);',
+    },
+  ],
   finders: [
     '2 acked is kept',
     '14 idempotent producers',

@@ -5,18 +5,18 @@ export const logViewWithoutHeaders: Mutant = {
   name: 'log-view-without-headers',
   rule: 'logView is durable only together with the headers that it ranks',
   edits: [
+    { package: 'vsr', module: 'replay', find: 'of record.headers)', replace: 'of [])' },
     {
       package: 'vsr',
       module: 'replay',
-      find: 'for (const header of record.headers)',
-      replace: 'for (const header of [])',
+      find: 'if (!copied && head() > recordedHead',
+      replace: 'if (head() < 0',
     },
-    { package: 'vsr', module: 'replay', find: 'if (head() > recordedHead', replace: 'if (false' },
     {
       package: 'vsr',
       module: 'replay',
-      find: 'isReached = head() >= recordedHead;',
-      replace: 'isReached = true;',
+      find: 'isReached = head() >= recordedHead',
+      replace: 'isReached = true',
     },
   ],
   finders: [

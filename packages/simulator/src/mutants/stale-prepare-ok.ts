@@ -7,9 +7,9 @@ export const stalePrepareOk: Mutant = {
   edits: [
     {
       package: 'vsr',
-      module: 'writes',
-      find: 'if (entry !== null && entry.header.checksum === header.checksum)',
-      replace: 'if (entry !== null)',
+      module: 'log',
+      find: 'entry?.header.checksum === checksum',
+      replace: 'entry !== null',
     },
   ],
   finders: ['6 prepareOk is durable', '2 acked is kept', '1 canonical chain'],

@@ -229,7 +229,9 @@ export class SimNetwork {
     this.#arriveInOrder(side, frame);
     if (isReplica && isDuplicated && !this.calm) {
       const copy = Buffer.from(frame);
-      this.#scheduler.after(this.#delay() * 4, () => this.#arrive(side, copy));
+      // Soon after, or long after: past what the sender has sent since.
+      const late = this.#delay() * this.#random.pick([2, 10, 200]);
+      this.#scheduler.after(late, () => this.#arrive(side, copy));
     }
   }
 
