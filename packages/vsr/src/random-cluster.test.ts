@@ -9,6 +9,7 @@ import {
 } from '@vireo/protocol';
 import { describe, expect, it } from 'vitest';
 import {
+  type Checkpoint,
   DEFAULT_TIMEOUTS,
   decodeMessage,
   decodeStateRecord,
@@ -16,13 +17,16 @@ import {
   encodeStateRecord,
   type NodeId,
   type PersistWrite,
+  type PrepareOk,
   type Random,
   type ReplayItem,
   Replica,
   type ReplicaEffects,
+  type ReplicaRecovery,
   type ReplyOutcome,
   replayJournal,
   type StateMachine,
+  type StateRecord,
 } from './index.ts';
 
 /** Small random walks of one group over the message and journal codecs; the simulator does it at full size. */
@@ -78,14 +82,21 @@ class Cluster {
   readonly nodes: Node[] = [];
   readonly random: Random;
   flights: Flight[] = [];
+  /** Some of what was ever sent: delivered again at any time, to later lives of a replica too. */
+  readonly archive: Flight[] = [];
   /** op → checksum, as any replica applied it. */
   readonly canonical = new Map<number, string>();
-  readonly acked = new Map<string, number>();
+  /** Request id → body; and → the op whose reply it got. */
+  readonly requests = new Map<number, string>();
+  readonly acked = new Map<number, number>();
   problems: string[] = [];
   time = 0;
 
+  readonly pipeline: number;
+
   constructor(n: number, seed: number) {
     this.random = mulberry(seed);
+    this.pipeline = [1, 4, 32][this.random.below(3)] as number;
     for (let id = 0; id < n; id++) this.nodes.push(new Node(this, id, n));
     for (const node of this.nodes) node.start();
   }
@@ -103,7 +114,12 @@ class Node implements ReplicaEffects {
   replica: Replica | null = null;
   machine = new ListMachine();
   durable: ReplayItem[] = [];
-  pending: { token: number; items: ReplayItem[] }[] = [];
+  /** Writes under way, in order; those without a token are a checkpoint's or a part of a large write. */
+  pending: { token: number | null; items: ReplayItem[]; then?: () => void }[] = [];
+  checkpoint: Checkpoint = { op: 0, checksum: ZERO_CHECKSUM, timestamp: 0 };
+  /** The ops that the checkpoint covers. */
+  segments: Prepare[] = [];
+  checked = 0;
   loads: { token: number; first: number; last: number }[] = [];
   starts = 0;
   readonly cluster: Cluster;
@@ -119,8 +135,8 @@ class Node implements ReplicaEffects {
   start(): void {
     this.starts++;
     this.machine = new ListMachine();
-    const recovery = replayJournal(this.durable, { op: 0, checksum: ZERO_CHECKSUM, timestamp: 0 });
-    if (recovery === null) throw new Error('unreadable journal');
+    this.machine.applied.push(...this.segments);
+    const recovery = this.replay();
     this.replica = new Replica(
       {
         group: 1,
@@ -128,7 +144,7 @@ class Node implements ReplicaEffects {
         members: Array.from({ length: this.n }, (_, i) => i),
         self: this.id,
         startCounter: this.starts,
-        pipeline: 4,
+        pipeline: this.cluster.pipeline,
         pipelineBytes: 1 << 20,
         queueMax: 8,
         queueBytesMax: 1 << 20,
@@ -145,6 +161,52 @@ class Node implements ReplicaEffects {
     );
   }
 
+  replay(): ReplicaRecovery {
+    const isAbove = (item: ReplayItem) =>
+      item.type === 'state' || item.prepare.header.op > this.checkpoint.op;
+    const recovery = replayJournal(this.durable.filter(isAbove), this.checkpoint);
+    if (recovery === null) throw new Error(`unreadable journal at node ${this.id}`);
+    return recovery;
+  }
+
+  /**
+   * As the broker does it: promise and uncommitted ops are copied, then comes a snapshot of what is applied by
+   * then, then what the journal held before may go. A crash may come between any two.
+   */
+  beginCheckpoint(): void {
+    const { replica, pending, durable, cluster } = this;
+    if (replica === null) return;
+    const record = replica.stateRecord();
+    const old = cluster.random.below(durable.length + 1);
+    const pieces = [replica.uncommitted().slice(0, 2), replica.uncommitted().slice(2)];
+    for (const prepares of pieces) pending.push({ token: null, items: this.items(record, prepares) });
+    const release = () => {
+      this.durable.splice(0, old);
+    };
+    const snapshot = () => {
+      const { applied } = this.machine;
+      const last = applied.at(-1);
+      // A crash while the copies were under way ends the attempt; what has replaced the replica knows nothing of it.
+      if (this.replica !== replica || last === undefined) return;
+      const { op, checksum, timestamp } = last.header;
+      this.segments = applied.slice();
+      this.checkpoint = { op, checksum, timestamp };
+      pending.push({ token: null, items: [], then: release });
+    };
+    pending.push({ token: null, items: [], then: snapshot });
+  }
+
+  /** What a write puts into the journal: prepares first, as storage does. */
+  items(record: StateRecord | null, prepares: readonly Prepare[]): ReplayItem[] {
+    const items: ReplayItem[] = prepares.map((prepare) => ({ type: 'prepare', prepare }));
+    if (record !== null) {
+      const read = decodeStateRecord(encodeStateRecord(record), checksums);
+      if (!read.ok) throw new Error(read.error.message);
+      items.push({ type: 'state', record: read.value });
+    }
+    return items;
+  }
+
   crash(): void {
     const kept = this.cluster.random.below(this.pending.length + 1);
     for (const write of this.pending.slice(0, kept)) this.durable.push(...write.items);
@@ -156,7 +218,10 @@ class Node implements ReplicaEffects {
   settle(): void {
     this.replica?.settle(this);
     const { canonical, problems } = this.cluster;
-    for (const { header } of this.machine.applied) {
+    const { applied } = this.machine;
+    if (this.checked > applied.length) this.checked = 0;
+    while (this.checked < applied.length) {
+      const { header } = applied[this.checked++] as Prepare;
       const known = canonical.get(header.op);
       if (known === undefined) canonical.set(header.op, header.checksum);
       else if (known !== header.checksum) problems.push(`op ${header.op} differs at node ${this.id}`);
@@ -167,47 +232,61 @@ class Node implements ReplicaEffects {
     const write = this.pending.shift();
     if (write === undefined || this.replica === null) return;
     this.durable.push(...write.items);
-    this.replica.step({ type: 'persisted', token: write.token, ok: true }, this);
+    write.then?.();
+    if (write.token !== null) this.replica.step({ type: 'persisted', token: write.token, ok: true }, this);
   }
 
   serveLoad(): void {
     const load = this.loads.shift();
     if (load === undefined || this.replica === null) return;
-    const prepares = this.machine.applied.slice(load.first - 1, load.last);
+    const prepares = this.machine.applied.slice(load.first - 1, Math.min(load.last, load.first + 2));
     this.replica.step({ type: 'loaded', token: load.token, prepares }, this);
   }
 
   send(to: NodeId, message: Parameters<ReplicaEffects['send']>[1]): void {
     const { covered, bodies } = encodeMessage(message);
-    this.cluster.flights.push({
-      from: this.id,
-      to,
-      bytes: Buffer.concat([covered, ...bodies]),
-      covered: covered.length,
-    });
+    const bytes = Buffer.concat([covered, ...bodies]);
+    const flight = { from: this.id, to, bytes, covered: covered.length };
+    const { flights, archive, random } = this.cluster;
+    flights.push(flight);
+    if (random.below(10) === 0) archive[random.below(100)] = flight;
+    if (message.type === 'prepareOk' && random.below(4) === 0) this.checkAck(message);
+  }
+
+  /** A crash right now would leave the chain up to the op that is acked, every body above what is committed. */
+  checkAck({ op, checksum, commitMin, view }: PrepareOk): void {
+    const { record, entries } = this.replay();
+    const upTo = entries.slice(0, Math.max(0, op - this.checkpoint.op));
+    const isHeld = upTo.every((entry) => entry.prepare !== null || entry.header.op <= commitMin);
+    const isThere = op <= this.checkpoint.op || upTo.at(-1)?.header.checksum === checksum;
+    if (!isHeld || !isThere || record?.view !== view)
+      this.cluster.problems.push(`node ${this.id} acks op ${op} before it is durable`);
   }
 
   persist(token: number, write: PersistWrite): void {
-    const items: ReplayItem[] = [];
-    if (write.type === 'state') {
-      const record = decodeStateRecord(encodeStateRecord(write.record), checksums);
-      if (!record.ok) throw new Error(record.error.message);
-      items.push({ type: 'state', record: record.value });
-    }
-    for (const prepare of write.prepares) items.push({ type: 'prepare', prepare });
-    this.pending.push({ token, items });
+    const [first, ...rest] = write.prepares;
+    // A write that is large is cut: only the last part is answered.
+    if (rest.length > 0 && this.cluster.random.below(3) === 0)
+      this.pending.push({ token: null, items: this.items(null, [first as Prepare]) });
+    this.pending.push({
+      token,
+      items: this.items(write.type === 'state' ? write.record : null, write.prepares),
+    });
   }
 
   load(token: number, first: number, last: number): void {
     this.loads.push({ token, first, last });
   }
 
-  reply(_requestId: number, outcome: ReplyOutcome): void {
+  reply(requestId: number, outcome: ReplyOutcome): void {
     if (outcome.type !== 'reply') return;
     const op = outcome.reply as number;
     const prepare = this.machine.applied[op - 1];
-    if (prepare === undefined) this.cluster.problems.push(`op ${op} answered before it was applied`);
-    else this.cluster.acked.set(prepareBody(prepare).toString(), op);
+    const { requests, acked, problems } = this.cluster;
+    if (prepare === undefined) problems.push(`op ${op} answered before it was applied`);
+    else if (prepareBody(prepare).toString() !== requests.get(requestId))
+      problems.push(`request ${requestId} got the reply of another one's op ${op}`);
+    else acked.set(requestId, op);
   }
 }
 
@@ -230,30 +309,40 @@ function walk(n: number, seed: number, steps: number): Cluster {
       node.serveLoad();
     } else if (draw < 84) {
       cluster.time += 10;
-      node.replica?.step({ type: 'tick', late: false }, node);
+      node.replica?.step({ type: 'tick' }, node);
     } else if (draw < 96) {
-      const body = Buffer.from(`request ${request++}`);
+      const body = Buffer.from(`request ${++request}`);
+      cluster.requests.set(request, body.toString());
       const bytes = Buffer.concat([Buffer.alloc(PREPARE_HEADER_SIZE), body]);
       node.replica?.step(
         { type: 'request', request: { id: request, kind: PrepareKind.metadata, bytes, context: null } },
         node,
       );
     } else if (faults && draw === 96 && random.below(4) === 0) {
-      if (node.replica === null) node.start();
-      else node.crash();
+      if (node.replica === null) {
+        node.start();
+      } else {
+        node.crash();
+        if (random.below(2) === 0)
+          for (const each of cluster.nodes) each.replica?.step({ type: 'peerLost', node: node.id }, each);
+      }
+    } else if (faults && draw === 98 && random.below(2) === 0) {
+      if (random.below(2) === 0) node.beginCheckpoint();
+      const late = cluster.archive[random.below(100)];
+      if (late !== undefined) cluster.deliver(late);
     } else if (faults && draw === 97 && random.below(10) === 0) {
       // Silence: what is under way is lost, and time passes until somebody suspects.
       cluster.flights = [];
       for (let i = 0; i < 70; i++)
-        for (const each of cluster.nodes) each.replica?.step({ type: 'tick', late: false }, each);
+        for (const each of cluster.nodes) each.replica?.step({ type: 'tick' }, each);
     }
     for (const each of cluster.nodes) each.settle();
   };
   for (let i = 0; i < steps; i++) one();
   faults = false;
   for (const node of cluster.nodes) if (node.replica === null) node.start();
-  for (let round = 0; round < 600; round++) {
-    for (const node of cluster.nodes) node.replica?.step({ type: 'tick', late: false }, node);
+  for (let round = 0; round < 1000 && !(round % 20 === 0 && hasConverged(cluster)); round++) {
+    for (const node of cluster.nodes) node.replica?.step({ type: 'tick' }, node);
     for (let i = 0; i < 4; i++) {
       const flights = cluster.flights;
       cluster.flights = [];
@@ -269,6 +358,14 @@ function walk(n: number, seed: number, steps: number): Cluster {
   return cluster;
 }
 
+function hasConverged({ nodes }: Cluster): boolean {
+  const heads = new Set(nodes.map((node) => node.replica?.state.commitMin));
+  const idle = nodes.every(
+    (node) => node.replica?.state.status === 'normal' && node.replica.state.fetch === null,
+  );
+  return idle && heads.size === 1 && nodes.some((node) => node.replica?.leading);
+}
+
 function verify(cluster: Cluster, seed: number): void {
   expect(cluster.problems, `seed ${seed}`).toEqual([]);
   const heads = cluster.nodes.map((node) => node.replica?.state.commitMin);
@@ -280,9 +377,10 @@ function verify(cluster: Cluster, seed: number): void {
     cluster.nodes.some((node) => node.replica?.leading),
     `seed ${seed}: ${states}`,
   ).toBe(true);
-  for (const [body, op] of cluster.acked) {
-    for (const node of cluster.nodes) {
-      expect(prepareBody(node.machine.applied[op - 1] as Prepare).toString(), `seed ${seed}`).toBe(body);
+  for (const [id, op] of cluster.acked) {
+    for (const { machine } of cluster.nodes) {
+      const body = prepareBody(machine.applied[op - 1] as Prepare).toString();
+      expect(body, `seed ${seed}`).toBe(cluster.requests.get(id));
     }
   }
 }

@@ -134,7 +134,7 @@ class Bench implements ReplicaEffects {
 
   tick(times: number): void {
     for (let i = 0; i < times; i++) {
-      this.replica.step({ type: 'tick', late: false }, this);
+      this.replica.step({ type: 'tick' }, this);
       this.replica.settle(this);
     }
   }

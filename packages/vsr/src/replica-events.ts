@@ -6,8 +6,11 @@ import type { StateRecord } from './state-record.ts';
 
 /** Everything that can happen to a replica. */
 export type ReplicaEvent =
-  /** Time passed: one tick (10 ms by default). `late`: this node itself was held up, so silence proves nothing. */
-  | { readonly type: 'tick'; readonly late: boolean }
+  /**
+   * Time passed: one tick (10 ms by default). A node that stood still does not make up for missed ticks: so all its
+   * waits stretch by themselves, and on waking it suspects nobody for a silence that was its own.
+   */
+  | { readonly type: 'tick' }
   | { readonly type: 'message'; readonly from: NodeId; readonly message: Message }
   | { readonly type: 'request'; readonly request: ClientRequest }
   /** A write handed out by `persist` is on stable storage, or failed for good. */

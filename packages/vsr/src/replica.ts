@@ -102,7 +102,7 @@ export class Replica {
         this.#persisted(event.token, event.ok);
         return;
       case 'tick':
-        onTick(core, event.late);
+        onTick(core);
         return;
       case 'loaded':
         onLoaded(core, event.token, event.prepares);

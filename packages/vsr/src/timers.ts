@@ -9,17 +9,9 @@ import { backoff } from './waits.ts';
 /** At most this many prepares are sent again to one backup in one go. */
 const RETRANSMIT_OPS_MAX = 8;
 
-export function onTick(core: Core, late: boolean): void {
+export function onTick(core: Core): void {
   const { state } = core;
   state.tick++;
-  if (late) {
-    // This node stood still: it heard nobody because it did not listen.
-    state.heardTick = state.tick;
-    state.viewChangeTick = state.tick;
-    state.progressTick = state.tick;
-    state.writtenTick = state.tick;
-    state.higherTick = state.tick;
-  }
   if (state.failed) return;
   joinIfUnanswered(core);
   retryFetch(core);

@@ -22,9 +22,6 @@ import {
   StartError,
 } from './world.ts';
 
-/** A tick that comes after so many times its period: this node was held up, silence of others proves nothing. */
-const LATE_FACTOR = 5;
-
 /**
  * One node of a cluster: hosts replicas, talks to clients and peers. Pure and synchronous: events come in by its
  * methods, effects leave through the world. The adapter calls `settle` once after the events of one turn of its
@@ -48,7 +45,6 @@ export class Broker {
   /** The start is durable and connections are taken. */
   #running = false;
   #failed = false;
-  #lastTickMs = -1;
 
   constructor(config: BrokerConfig, world: BrokerWorld) {
     this.#config = config;
@@ -232,13 +228,10 @@ export class Broker {
   /** Every `tickMs`. */
   tick(): void {
     if (this.#failed || !this.#running) return;
-    const now = this.#world.clock.monotonicMs();
-    const late = this.#lastTickMs >= 0 && now - this.#lastTickMs > LATE_FACTOR * this.#config.tickMs;
-    this.#lastTickMs = now;
     this.#connections.tick();
     this.#peers.tick();
     this.#founding?.tick();
-    this.#founded?.tick(late);
+    this.#founded?.tick();
     this.#stopping?.tick();
   }
 

@@ -130,8 +130,8 @@ export class FoundedNode {
     });
   }
 
-  tick(late: boolean): void {
-    this.storage.groups.tick(late);
+  tick(): void {
+    this.storage.groups.tick();
     this.control.tick();
     this.subscriptions.tick();
     this.#keeper.tick();

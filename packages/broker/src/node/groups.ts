@@ -114,9 +114,9 @@ export class Groups {
     else stats.framesUnknownGroup++;
   }
 
-  tick(late: boolean): void {
+  tick(): void {
     this.#held.tick();
-    for (const group of this.#hosted.values()) group.tick(late);
+    for (const group of this.#hosted.values()) group.tick();
   }
 
   /** Carries out what metadata ops of this turn created and deleted. */

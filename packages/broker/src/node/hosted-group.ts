@@ -41,8 +41,7 @@ export interface GroupIdentity {
   readonly members: readonly NodeId[];
 }
 
-const TICK = { type: 'tick', late: false } as const;
-const TICK_LATE = { type: 'tick', late: true } as const;
+const TICK = { type: 'tick' } as const;
 
 /**
  * One replica of this node with what belongs to it: log, snapshots, subscriptions. It carries the replica's
@@ -122,8 +121,8 @@ export class HostedGroup implements ReplicaEffects {
     this.replica.step(event, this);
   }
 
-  tick(late: boolean): void {
-    this.step(late ? TICK_LATE : TICK);
+  tick(): void {
+    this.step(TICK);
   }
 
   message(from: NodeId, message: Message): void {
