@@ -59,7 +59,7 @@ export function drawProfile(seed: number): Profile {
     disk: {
       latencyMin: random.pick([20, 50]),
       latencyMean: random.pick([50, 200]),
-      syncMean: random.pick([200, 1_000, 4_000]),
+      syncMean: random.pick([200, 1_000, 4_000, 15_000]),
     },
     clockDriftPpmMax: random.pick([0, 200, 5_000]),
     clockOffsetMicrosMax: random.pick([0, 5_000, 2_000_000]),

@@ -16,10 +16,9 @@ export const e11TableAtRequest: Mutant = {
     {
       package: 'broker',
       module: 'partition/machine',
-      find: 'if (entry !== null) this.#lanes.record(producerId, entry);',
+      find: 'this.#lanes.record(producerId, entry);',
       replace:
-        'if (entry !== null && !this.#lanes.get(producerId)?.window.some((each) => each.op === op))' +
-        ' this.#lanes.record(producerId, entry);',
+        'this.#lanes.get(producerId)?.window.some((each) => each.op === op) || this.#lanes.record(producerId, entry);',
     },
   ],
   finders: [
