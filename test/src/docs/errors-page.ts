@@ -19,7 +19,8 @@ const intro = `# Errors
 
 <!-- Written by test/src/docs/reference.test.ts from the tables in the code: \`npx vitest run test/src/docs -u\` -->
 
-Every error of nodes, SDK and command line is a \`VireoError\` with a \`code\` of this page. Match on the code, never on the
+Every error of nodes and SDK is a \`VireoError\` with a \`code\` of this page; \`vireo\` prints them as they are, and has a few
+codes of its own for what it finds out itself (\`usage\`, \`notConfirmed\`, \`addressInUse\`, …). Match on the code, never on the
 message. Codes are never used again for something else. A newer node may send a code that this version does not know: the
 SDK then says \`internal\`, with the code in \`details.code\`.
 
