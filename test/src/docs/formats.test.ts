@@ -176,7 +176,10 @@ describe('docs/formats.md', () => {
     const state = (name: string) => readField(layout('State record'), bytes, name);
     expect(bytes.length).toBe(layout('State record').size + PREPARE_HEADER_SIZE);
     expect([state('version'), state('view'), state('logView'), state('count')]).toEqual([1, 4, 3, 1]);
-    expect([state('present'), state('nack')]).toEqual([1, 0]);
+    expect([state('present'), state('nack'), state('flags')]).toEqual([1, 0, 0]);
+    expect(readField(layout('State record'), encodeStateRecord({ ...record, copied: true }), 'flags')).toBe(
+      1,
+    );
 
     const vote = encodeMessage({ type: 'doViewChange', ...record }).covered;
     const message = (name: string) => readField(layout('Replica message'), vote, name);
