@@ -48,7 +48,7 @@ export function drawProfile(seed: number): Profile {
     partitions,
     producers: random.between(2, 3),
     consumers: random.between(1, 3),
-    produceRequests: random.between(280, 320),
+    produceRequests: random.between(310, 340),
     network: {
       delayMin: random.pick([20, 100, 500]),
       delayMean: random.pick([50, 300, 1_500]),

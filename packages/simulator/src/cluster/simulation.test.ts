@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { faultTypes } from './faults.ts';
+import { drawProfile, nodesOf } from './profile.ts';
+import { simulate } from './simulation.ts';
+
+/** With 1, 3 and 5 nodes. */
+const seeds = [1, 2, 3, 6];
+
+describe('a simulated cluster', () => {
+  it.each(seeds)(
+    'keeps every promise under faults and comes to rest, seed %i',
+    { timeout: 60_000 },
+    (seed) => {
+      const result = simulate(drawProfile(seed));
+      expect(result.failure).toBeNull();
+      expect(result.operations).toBeGreaterThanOrEqual(300);
+      expect(result.acked).toBeGreaterThan(100);
+      expect(result.consumed).toBeGreaterThan(100);
+    },
+  );
+
+  it('runs the same for the same seed, and another way for another', { timeout: 60_000 }, () => {
+    const first = simulate(drawProfile(4));
+    expect(simulate(drawProfile(4)).hash).toBe(first.hash);
+    expect(simulate(drawProfile(5)).hash).not.toBe(first.hash);
+  });
+
+  it('prints a full trace that does not change the run', { timeout: 60_000 }, () => {
+    const lines: string[] = [];
+    const traced = simulate(drawProfile(8), { print: (line) => lines.push(line) });
+    expect(lines.length).toBeGreaterThan(traced.events / 10);
+    expect(traced.hash).toBe(simulate(drawProfile(8)).hash);
+  });
+});
+
+describe('profiles', () => {
+  const drawn = Array.from({ length: 400 }, (_, seed) => drawProfile(seed + 1));
+
+  it('have 20 faults each, and five nodes in every fourth', () => {
+    expect(drawn.every(({ faults }) => faults.length === 20)).toBe(true);
+    expect(drawn.filter(({ nodes }) => nodes === 5)).toHaveLength(100);
+    expect(new Set(drawn.map(({ seed }) => nodesOf(seed)))).toEqual(new Set([1, 3, 5]));
+  });
+
+  it('leave out each kind of fault in some runs and have it in others', () => {
+    for (const type of faultTypes) {
+      const with_ = drawn.filter(({ faults }) => faults.some((fault) => fault.type === type)).length;
+      expect(with_, type).toBeGreaterThan(40);
+      expect(with_, type).toBeLessThan(390);
+    }
+  });
+
+  it('are data: the same seed draws the same', () => {
+    expect(drawProfile(77)).toEqual(drawProfile(77));
+  });
+});
