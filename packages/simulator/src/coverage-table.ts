@@ -5,7 +5,7 @@ import type { CheckerName } from './checkers/checker.ts';
  * that waits names its feature; `features` below tells from the sources whether that exists by now, and a test
  * fails while it exists and the row still waits.
  */
-export type Standing =
+type Standing =
   /** A checker or fault: at work in every run, or drawn. */
   | { readonly state: 'in place'; readonly by: string }
   /** A mutant: seeds needed from five first seeds (`npm run simulate -- --mutants`). */

@@ -9,8 +9,7 @@ import { NoTruncation } from './no-truncation.ts';
 import { OnePrimary } from './one-primary.ts';
 import { PrepareOkIsDurable } from './prepare-ok-is-durable.ts';
 
-export { type Checker, type CheckerName, checkerNames, Violation } from './checker.ts';
-export { Ghost } from './ghost.ts';
+export { Violation } from './checker.ts';
 
 /** Fresh checkers for one run, all of them. */
 export function allCheckers(): Checker[] {

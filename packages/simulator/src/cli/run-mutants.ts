@@ -55,5 +55,11 @@ function hunt(main: string, mutant: Mutant, first: number): Found | string {
   if (!(mutant.finders as readonly string[]).includes(checker)) {
     return `from seed ${first} by ${checker}, which may not: ${message}`;
   }
+  const seed = first + lines.length - 1;
+  // A failure that the code shows without the mutant says nothing of the mutant.
+  const unmutated = spawnSync(process.execPath, [main, '--seed', String(seed), '--json'], {
+    encoding: 'utf8',
+  });
+  if (unmutated.status !== 0) return `seed ${seed} fails without the mutant too`;
   return { seeds: lines.length, checker };
 }

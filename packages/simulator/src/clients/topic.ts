@@ -2,8 +2,8 @@ import type { TopicDescription } from '@vireo/protocol';
 import type { Prng } from '../world/prng.ts';
 import { type ClientWorld, insist, type Link } from './link.ts';
 
-export const streamName = 'sim';
-export const topicName = 'records';
+const streamName = 'sim';
+const topicName = 'records';
 
 /** Name of a partition in the history. */
 export function partitionName(partition: number): string {

@@ -7,7 +7,7 @@ export type Target = { readonly node: number } | { readonly primaryOfGroup: numb
 export type Fault = { readonly at: number } & FaultAction;
 
 /** Times in µs. */
-export type FaultAction =
+type FaultAction =
   | {
       /** The process ends in the middle of a turn, after `effects` more sends or disk operations; then restarts. */
       readonly type: 'crash';
@@ -25,11 +25,11 @@ export type FaultAction =
   | { readonly type: 'clockStep'; readonly target: Target; readonly micros: number };
 
 /** `isolate`: both ways; `deaf`: hears nothing; `mute`: is heard by nobody; `oneWay`: one link in one direction; `split`: a drawn half. */
-export const cutShapes = ['isolate', 'deaf', 'mute', 'oneWay', 'split'] as const;
+const cutShapes = ['isolate', 'deaf', 'mute', 'oneWay', 'split'] as const;
 export type CutShape = (typeof cutShapes)[number];
 
 export const faultTypes = ['crash', 'powerCut', 'pause', 'cut', 'slowDisk', 'reset', 'clockStep'] as const;
-export type FaultType = (typeof faultTypes)[number];
+type FaultType = (typeof faultTypes)[number];
 
 /** How often each fault comes, before the swarm sets some of them to zero. */
 const usualWeights: Readonly<Record<FaultType, number>> = {

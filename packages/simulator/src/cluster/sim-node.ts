@@ -9,7 +9,7 @@ import type { Endpoint, SimNetwork } from '../world/sim-network.ts';
 import type { Trace } from '../world/trace.ts';
 
 /** What the run wants to know of a node's life. */
-export interface NodeWatcher {
+interface NodeWatcher {
   /** Around everything that the node's code does: whose state the observers look at. */
   entered(node: SimNode, isAlive: () => boolean): void;
   left(node: SimNode): void;

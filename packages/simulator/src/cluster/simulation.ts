@@ -26,7 +26,7 @@ const setUpMax = 20_000_000;
 /** After all faults have ended, everything has settled within this time, µs. */
 const settleMax = 60_000_000;
 
-export interface Failure {
+interface Failure {
   readonly checker: string;
   readonly message: string;
   /** Simulated µs. */

@@ -18,5 +18,6 @@ export const e6StartViewFromNormal: Mutant = {
     '6 prepareOk is durable',
     '9 no truncation',
     '14 idempotent producers',
+    'liveness',
   ],
 };

@@ -25,5 +25,6 @@ export const logViewWithoutHeaders: Mutant = {
     '5 durable view',
     '6 prepareOk is durable',
     '14 idempotent producers',
+    'liveness',
   ],
 };

@@ -18,5 +18,5 @@ export const rankByView: Mutant = {
       replace: 'vote.view === canonical.view',
     },
   ],
-  finders: ['1 canonical chain', '2 acked is kept', '9 no truncation', '14 idempotent producers'],
+  finders: ['1 canonical chain', '2 acked is kept', '9 no truncation', '14 idempotent producers', 'liveness'],
 };

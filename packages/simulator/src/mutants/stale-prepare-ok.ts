@@ -12,5 +12,5 @@ export const stalePrepareOk: Mutant = {
       replace: 'entry !== null',
     },
   ],
-  finders: ['6 prepareOk is durable', '2 acked is kept', '1 canonical chain'],
+  finders: ['6 prepareOk is durable', '2 acked is kept', '1 canonical chain', 'liveness'],
 };
