@@ -35,6 +35,8 @@ export function appendEntry(
 ): void {
   assert(header.op === headOp(state) + 1, 'the log has no holes', header.op, headOp(state));
   assert(header.parent === headChecksum(state), 'the log is a chain', header.op);
+  // The first open op after a rest: what it waits for begins now, not when the last one was applied.
+  if (state.log.length === 0) state.progressTick = state.tick;
   state.log.push({ header, prepare, durable });
   state.logBytes += header.size;
 }

@@ -127,7 +127,6 @@ function prepareOp(core: Core, kind: PrepareKindValue, bytes: Buffer, context: A
     },
     core.checksums,
   );
-  if (headOp(state) === state.commitMax) state.progressTick = state.tick;
   appendEntry(state, prepare.header, prepare, false);
   state.unwritten.push(prepare);
   core.machine.prepared(prepare);
@@ -146,7 +145,7 @@ function prepareOp(core: Core, kind: PrepareKindValue, bytes: Buffer, context: A
  * Primary: every view starts with a noop of its own, so that logs rank themselves by the view of their last
  * entry and what came before commits without waiting for a client; then whoever waited.
  */
-export function prepareWaiting(core: Core): void {
+function prepareWaiting(core: Core): void {
   const { state } = core;
   if (!leads(core) || state.status !== 'normal' || !state.started || state.failed) return;
   if (state.noopOp === 0 && hasRoom(core)) {

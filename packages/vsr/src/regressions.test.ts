@@ -304,4 +304,21 @@ describe('interleavings that broke something once', () => {
     primary.tick(DEFAULT_TIMEOUTS.progress + DEFAULT_TIMEOUTS.viewChange);
     expect(primary.of('startViewChange')).not.toEqual([]);
   });
+
+  it('the first op after a long rest is not taken for one that has been stuck all the while', () => {
+    const [one] = chain(0) as [Prepare];
+    const backup = new Bench(3, 1, promise(0, 0, []), []);
+    const ping = (op: number) =>
+      backup.receive(0, { type: 'ping', epoch: 0, view: 0, op, commitMax: 0, normal: true });
+    for (let i = 0; i < 40; i++) {
+      ping(0);
+      backup.tick(5);
+    }
+    backup.receive(0, { type: 'prepare', epoch: 0, view: 0, commitMax: 0, prepare: one });
+    for (let i = 0; i < 10; i++) {
+      backup.tick(5);
+      ping(1);
+    }
+    expect(backup.of('startViewChange')).toEqual([]);
+  });
 });

@@ -13,25 +13,25 @@ export interface LogEntry {
 }
 
 /** A prepare that does not follow the head yet. */
-export interface Staged {
+interface Staged {
   readonly prepare: Prepare;
   /** Part of this view's log for certain: the primary's own Prepare, or known to be committed. */
   readonly trusted: boolean;
 }
 
 /** Somebody waits for an op to commit. `reply`: what a duplicate gets; null: what `apply` gives. */
-export interface Waiter {
+interface Waiter {
   readonly requestId: number;
   readonly reply: Reply | null;
 }
 
 /** The log that a new primary has decided on and is completing. Nothing of it is in the log before all is here. */
-export interface Formation extends Suffix {
+interface Formation extends Suffix {
   readonly bodies: (Prepare | null)[];
 }
 
 /** The repair request that is under way. */
-export interface Fetch {
+interface Fetch {
   readonly first: number;
   readonly last: number;
   readonly to: NodeId;

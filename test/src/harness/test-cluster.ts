@@ -219,7 +219,7 @@ export class TestCluster {
 }
 
 /** Groups that a reachable node hosts and that no reachable node leads. */
-export async function groupsWithoutPrimary(client: Client): Promise<number[]> {
+async function groupsWithoutPrimary(client: Client): Promise<number[]> {
   const { nodes } = await client.admin.describe();
   const seen = new Set<number>();
   const led = new Set<number>();

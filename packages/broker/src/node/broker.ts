@@ -50,7 +50,7 @@ export class Broker {
     this.#config = config;
     this.#world = world;
     const { limits, tickMs, nodes, node, secret } = config;
-    const { checksums, network, log, crypto, random } = world;
+    const { checksums, network, log, random } = world;
     const stats = this.#stats;
     this.#connections = new Connections(
       { limits, tickMs, checksums, network, log, stats },
@@ -82,7 +82,7 @@ export class Broker {
     });
     this.#handshake = new Handshake({
       connections,
-      crypto,
+      crypto: world.crypto,
       log,
       secret,
       self: () => this.#self(),

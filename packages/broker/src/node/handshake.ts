@@ -70,12 +70,12 @@ export class Handshake {
 
   /** This node opened the connection: it speaks first. */
   dialed(connection: Connection): void {
-    const { connections, crypto } = this.#options;
+    const { connections } = this.#options;
     const self = this.#options.self();
     const channel = connection.dialed?.channel ?? 'protocol';
     connection.role = 'peer';
     connection.channel = channel;
-    connection.nonceOwn = crypto.randomBytes(NONCE_SIZE);
+    connection.nonceOwn = this.#options.crypto.randomBytes(NONCE_SIZE);
     const hello: Hello = {
       protocolMin: PROTOCOL_MIN,
       protocolMax: PROTOCOL_MAX,
@@ -112,7 +112,7 @@ export class Handshake {
   }
 
   #hello(connection: Connection, payload: Buffer): void {
-    const { connections, crypto } = this.#options;
+    const { connections } = this.#options;
     // The versions before all else: another version may have another hello.
     const plain = decodePayload(payload, requestPayloadLimits);
     if (plain.ok && isObject(plain.value)) {
@@ -134,7 +134,7 @@ export class Handshake {
     const self = this.#options.self();
     connection.role = role;
     connection.name = name;
-    connection.nonceOwn = crypto.randomBytes(NONCE_SIZE);
+    connection.nonceOwn = this.#options.crypto.randomBytes(NONCE_SIZE);
     connection.nonceOther = Buffer.from(nonce);
     if (cluster !== undefined && self.cluster !== null && cluster !== self.cluster) {
       if (role === 'peer') this.#log(connection, 'clusterMismatch', `a node of cluster ${cluster} connected`);
@@ -246,9 +246,8 @@ export class Handshake {
   }
 
   #proofOf(role: ProofRoleValue, nonceDialer: Buffer, nonceListener: Buffer): Buffer {
-    const { crypto } = this.#options;
     return peerProof(
-      (key, data) => crypto.hmacSha256(key, data),
+      (key, data) => this.#options.crypto.hmacSha256(key, data),
       this.#secret,
       role,
       nonceDialer,
