@@ -174,6 +174,17 @@ describe('FrameReader', () => {
     },
   );
 
+  it('takes a first frame of any size a handshake may have for what it is, also one that begins like SSL 3', () => {
+    for (let size = FRAME_HEADER_SIZE; size < 2_000; size += 1) {
+      const bytes = encode({
+        ...sample,
+        covered: Buffer.alloc(size - FRAME_HEADER_SIZE),
+        body: Buffer.alloc(0),
+      });
+      expect(read(bytes).error, `${size} bytes`).toBeNull();
+    }
+  });
+
   it('stays in its error', () => {
     const { reader, error } = read(Buffer.from('GET / HTTP/1.1'));
     const frames: Frame[] = [];

@@ -24,9 +24,13 @@ const HTTP_STARTS: ReadonlySet<string> = new Set([
   'PRI ',
 ]);
 
-/** A TLS record of type handshake, version 3.x, as a ClientHello begins (RFC 8446 §5.1). */
+/**
+ * A TLS record of type handshake, version 3.1 to 3.4, as a ClientHello begins (RFC 8446 §5.1). Not 3.0 (SSL 3, dead):
+ * these three bytes are also the size of a frame of 790 bytes, which a welcome may well have. The other four are
+ * frames of over 64 KiB, which no handshake is.
+ */
 function isTls(bytes: Buffer): boolean {
-  return bytes[0] === 0x16 && bytes[1] === 0x03 && bytes[2]! <= 0x04;
+  return bytes[0] === 0x16 && bytes[1] === 0x03 && bytes[2]! >= 0x01 && bytes[2]! <= 0x04;
 }
 
 /**
