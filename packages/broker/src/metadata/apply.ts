@@ -2,7 +2,15 @@ import { validateName } from '@vireo/protocol';
 import { describeTopic, findStream } from './describe.ts';
 import type { CreateTopicOp, MetadataOp } from './ops.ts';
 import { type MetadataReply, refusal } from './reply.ts';
-import { type GroupEntry, type MetadataState, type NodeEntry, type TopicEntry, topicKey } from './state.ts';
+import {
+  addGroup,
+  type GroupEntry,
+  type MetadataState,
+  type NodeEntry,
+  removeGroup,
+  type TopicEntry,
+  topicKey,
+} from './state.ts';
 
 /**
  * Told of partition groups exactly when their committed op is applied, on every node alike: the only cause for
@@ -134,6 +142,13 @@ function createTopic(
     // Placed by a primary that knew other nodes or hosts: it may place anew and propose again.
     if (moved !== null) return refusal('retryLater', moved);
   }
+  const crowded = crowdedNode(state, op);
+  if (crowded !== null) {
+    return refusal(
+      'limit',
+      `node ${crowded} would hold more than ${op.nodePartitionsMax} partition replicas`,
+    );
+  }
   const id = state.nextTopic++;
   const groups = op.members.map(() => state.nextGroup++);
   const topic: TopicEntry = {
@@ -164,7 +179,7 @@ function createTopic(
       epoch: 0,
       view: 0,
     };
-    state.groups.set(group, entry);
+    addGroup(state, entry);
     events.onGroupCreated(entry);
   });
   return { ok: true, stamp, type: 'topicCreated', topic: describeTopic(state, topic) };
@@ -179,6 +194,15 @@ function judgeMembers(state: MetadataState, members: readonly number[]): string 
     if (hosts.has(node.host)) return `two replicas would be on host '${node.host}'`;
     hosts.add(node.host);
   }
+  return null;
+}
+
+/** A node that would be a member of more partition groups than the op allows, or null. */
+function crowdedNode(state: MetadataState, op: CreateTopicOp): number | null {
+  const added = new Map<number, number>();
+  for (const members of op.members)
+    for (const node of members) added.set(node, (added.get(node) ?? state.groupsByNode.get(node) ?? 0) + 1);
+  for (const [node, count] of added) if (count > op.nodePartitionsMax) return node;
   return null;
 }
 
@@ -199,7 +223,7 @@ function removeTopic(state: MetadataState, topic: TopicEntry, events: GroupEvent
   state.topicByName.delete(topicKey(topic.streamId, topic.name));
   for (const group of topic.groups) {
     const entry = state.groups.get(group)!;
-    state.groups.delete(group);
+    removeGroup(state, entry);
     events.onGroupDeleted(entry);
   }
 }

@@ -196,6 +196,25 @@ describe('streams and topics', () => {
     });
   });
 
+  test('are refused when a node would hold too many partitions; deleting makes room, a snapshot keeps count', () => {
+    const limits = { ...defaultLimits, nodePartitionsMax: 3 };
+    const { machine, run, createStream, createTopic } = setUp();
+    createStream('a');
+    const make = (name: string, partitions: number, replication = 3) =>
+      createTopic(`a/${name}`, { partitions, replication }, limits);
+    expect(make('1', 2)).toMatchObject({ ok: true });
+    expect(make('2', 2)).toMatchObject({ ok: false, code: 'limit' });
+    expect(machine.groups()).toHaveLength(2);
+    // Three partitions of one replica, one a node.
+    expect(make('2', 3, 1)).toMatchObject({ ok: true });
+    expect(make('3', 1, 1)).toMatchObject({ ok: false, code: 'limit' });
+    machine.restore(machine.snapshot());
+    expect(make('3', 1, 1)).toMatchObject({ ok: false, code: 'limit' });
+    run(machine.planDeleteTopic('a', '1'));
+    expect(make('3', 2)).toMatchObject({ ok: true });
+    expect(make('4', 1, 1)).toMatchObject({ ok: false, code: 'limit' });
+  });
+
   test('two ops under one name are judged where they lie in the log', () => {
     const { machine, log, createStream } = setUp();
     createStream('shop');
@@ -334,7 +353,7 @@ describe('junk', () => {
       keyPartitions: 1,
       lanesMax: 100,
     };
-    const rest = { segmentBytes: 1 << 20, topicsMax: 1, clusterPartitionsMax: 1 };
+    const rest = { segmentBytes: 1 << 20, topicsMax: 1, clusterPartitionsMax: 1, nodePartitionsMax: 1 };
     for (const members of [
       [],
       [[]],
@@ -343,13 +362,14 @@ describe('junk', () => {
       [[-1]],
       'x',
       [['0']],
-      [[0, 1, 2, 3, 4, 5, 6, 7]],
+      [[0, 1, 2, 3, 4, 5, 6]],
     ]) {
       bodies.push({ ...topic, ...rest, members });
     }
     bodies.push(
       { ...topic, ...rest, members: [[0]], lanesMax: 1 },
       { ...topic, ...rest, members: [[0]], keyPartitions: 2 },
+      { ...topic, ...rest, members: [[0]], nodePartitionsMax: -1 },
     );
     for (const body of bodies) {
       const bytes = encodePayload(body as object);

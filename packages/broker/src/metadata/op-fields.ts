@@ -62,8 +62,8 @@ function foundOp(raw: Fields): MetadataOp | string {
 }
 
 function createTopicOp(raw: Fields): CreateTopicOp | string {
-  const { stream, name, durability, keyPartitions, segmentBytes, lanesMax, topicsMax, clusterPartitionsMax } =
-    raw;
+  const { stream, name, durability, keyPartitions, segmentBytes, lanesMax } = raw;
+  const { topicsMax, clusterPartitionsMax, nodePartitionsMax } = raw;
   if (typeof stream !== 'string') return 'stream must be a string';
   if (typeof name !== 'string') return 'name must be a string';
   if (!isDurability(durability)) return "durability must be 'disk' or 'memory'";
@@ -73,6 +73,7 @@ function createTopicOp(raw: Fields): CreateTopicOp | string {
   if (!isInteger(lanesMax, lanes.min, lanes.max)) return `lanesMax must be ${lanes.min} to ${lanes.max}`;
   if (!isInteger(topicsMax, 0, U32_MAX)) return 'topicsMax must be a u32';
   if (!isInteger(clusterPartitionsMax, 0, U32_MAX)) return 'clusterPartitionsMax must be a u32';
+  if (!isInteger(nodePartitionsMax, 0, U32_MAX)) return 'nodePartitionsMax must be a u32';
   const members = memberLists(raw.members);
   if (typeof members === 'string') return members;
   if (!isInteger(keyPartitions, 1, members.length))
@@ -88,6 +89,7 @@ function createTopicOp(raw: Fields): CreateTopicOp | string {
     members,
     topicsMax,
     clusterPartitionsMax,
+    nodePartitionsMax,
   };
 }
 

@@ -41,6 +41,7 @@ export interface CreateTopicOp {
   readonly members: readonly (readonly number[])[];
   readonly topicsMax: number;
   readonly clusterPartitionsMax: number;
+  readonly nodePartitionsMax: number;
 }
 
 /** The op as the bytes of a client request: room for the prepare header, then MessagePack. */

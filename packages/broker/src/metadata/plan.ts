@@ -68,6 +68,7 @@ export function planCreateTopic(
       members: placement.members,
       topicsMax: limits.topicsMax,
       clusterPartitionsMax: limits.clusterPartitionsMax,
+      nodePartitionsMax: limits.nodePartitionsMax,
     },
   };
 }

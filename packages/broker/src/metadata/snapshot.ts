@@ -1,5 +1,6 @@
 import { decodePayload, encodePayload, type PayloadLimits, VireoError } from '@vireo/protocol';
 import {
+  addGroup,
   emptyState,
   type GroupEntry,
   type MetadataState,
@@ -115,7 +116,7 @@ export function decodeSnapshot(bytes: Buffer): MetadataState {
     state.topics.set(topic.id, topic);
     state.topicByName.set(topicKey(topic.streamId, topic.name), topic.id);
   }
-  for (const group of groups) state.groups.set(group.group, group);
+  for (const group of groups) addGroup(state, group);
   for (const [id, nonce, registeredAt] of sessions) {
     state.sessions.set(id, { id, nonce, registeredAt });
     state.sessionByNonce.set(nonce, id);

@@ -63,7 +63,7 @@ interface SessionEntry {
 }
 
 /**
- * Everything the metadata group replicates, as plain data. The last three maps are indexes, derived from the
+ * Everything the metadata group replicates, as plain data. The last four maps are indexes, derived from the
  * rest; the snapshot leaves them out. Maps keep the order of insertion, which is the order of ids.
  */
 export interface MetadataState {
@@ -82,6 +82,8 @@ export interface MetadataState {
   readonly streamByName: Map<string, number>;
   readonly topicByName: Map<string, number>;
   readonly sessionByNonce: Map<string, number>;
+  /** Partition groups that a node is a member of; no entry: none. */
+  readonly groupsByNode: Map<number, number>;
 }
 
 /** The state before the first op. */
@@ -100,7 +102,20 @@ export function emptyState(): MetadataState {
     streamByName: new Map(),
     topicByName: new Map(),
     sessionByNonce: new Map(),
+    groupsByNode: new Map(),
   };
+}
+
+/** Enters a partition group, with the index over its members. */
+export function addGroup(state: MetadataState, entry: GroupEntry): void {
+  state.groups.set(entry.group, entry);
+  for (const node of entry.members) state.groupsByNode.set(node, (state.groupsByNode.get(node) ?? 0) + 1);
+}
+
+/** Takes a partition group out, with the index over its members. */
+export function removeGroup(state: MetadataState, entry: GroupEntry): void {
+  state.groups.delete(entry.group);
+  for (const node of entry.members) state.groupsByNode.set(node, (state.groupsByNode.get(node) ?? 0) - 1);
 }
 
 /** Key of `topicByName`. Names hold no '/', so it is unambiguous. */
