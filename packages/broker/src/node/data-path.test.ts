@@ -1,6 +1,6 @@
 import { FrameKind } from '@vireo/protocol';
 import { describe, expect, it } from 'vitest';
-import { founded, leader, withTopic } from './testing/cluster.ts';
+import { config, founded, leader, withTopic } from './testing/cluster.ts';
 import { TestClient } from './testing/test-client.ts';
 
 describe('produce', () => {
@@ -72,6 +72,33 @@ describe('produce', () => {
       ok: true,
       value: { baseOffset: 2, duplicate: false },
     });
+  });
+
+  it('remembers as many producers as its topic was made with, whatever is set when a replica is opened', () => {
+    const cluster = founded(3, { lanesPartitionMax: 16 });
+    const { group } = withTopic(cluster);
+    for (const id of [0, 1, 2]) cluster.kill(id);
+    for (const id of [0, 1, 2]) {
+      const limits = { ...config().limits, lanesPartitionMax: 100 };
+      cluster.overrides.set(id, { limits });
+    }
+    cluster.startAll();
+    expect(cluster.run(500, () => leader(cluster, group) !== null)).toBe(true);
+    const client = TestClient.connect(cluster, leader(cluster, group)!);
+    const control = TestClient.connect(cluster, leader(cluster, group)!, 'control');
+    const ids = Array.from(
+      { length: 17 },
+      (_, i) => control.mustCall({ op: 'register', nonce: Buffer.alloc(16, 100 + i) }).sessionId,
+    );
+    for (const producerId of ids) {
+      expect(client.produce(group, { producerId, sequence: 0 }, ['a'])).toMatchObject({ ok: true });
+    }
+    // The first one was pushed out by the seventeenth; the second one is still there.
+    expect(client.produce(group, { producerId: ids[1]!, sequence: 0 }, ['a'])).toMatchObject({
+      ok: true,
+      value: { duplicate: true },
+    });
+    expect(client.produce(group, { producerId: ids[0]!, sequence: 0 }, ['a'])).toMatchObject({ ok: false });
   });
 
   it('keeps everything acked over a power cut of all nodes', () => {

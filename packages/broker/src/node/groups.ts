@@ -88,6 +88,7 @@ export class Groups {
       epoch: 0,
       segmentBytes,
       mode: 'disk',
+      lanesMax: 0,
     });
     for (const entry of this.metadata.groups()) this.#create(entry);
     this.#drain();
@@ -180,8 +181,8 @@ export class Groups {
     if (this.#hosted.has(entry.group)) return;
     // Created and deleted within one turn.
     if (this.metadata.groupStanding(entry.group) !== 'known') return;
-    const { group: id, topicId, partition, members, epoch, segmentBytes, mode } = entry;
-    this.#host({ id, topicId, partition, members, epoch, segmentBytes, mode });
+    const { group: id, topicId, partition, members, epoch, segmentBytes, mode, lanesMax } = entry;
+    this.#host({ id, topicId, partition, members, epoch, segmentBytes, mode, lanesMax });
   }
 
   #host(creation: GroupCreation): void {

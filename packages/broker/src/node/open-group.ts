@@ -1,4 +1,4 @@
-import { type Checksums, defaultLimits, type Limits, type Prepare } from '@vireo/protocol';
+import type { Checksums, Limits, Prepare } from '@vireo/protocol';
 import { type Disk, GroupLog, type JournalItem, SnapshotStore } from '@vireo/storage';
 import {
   type Checkpoint,
@@ -42,6 +42,8 @@ export interface GroupCreation extends GroupIdentity {
   readonly epoch: number;
   readonly segmentBytes: number;
   readonly mode: 'disk' | 'memory';
+  /** Producers that a partition remembers; group 0 remembers none. */
+  readonly lanesMax: number;
 }
 
 /** Metadata's machine has no hook for committed ops of its own: this is it. */
@@ -142,8 +144,8 @@ function makeMachine(
     metadata.onCommitted = onCommitted;
     return metadata;
   }
-  // The number of lanes must be alike on all replicas, so it is the table's default and not this node's setting.
-  const options = { mode: creation.mode, lanesMax: defaultLimits.lanesPartitionMax, limits };
+  // The number of lanes must be alike on all replicas: it is in the creation record, and no node's setting.
+  const options = { mode: creation.mode, lanesMax: creation.lanesMax, limits };
   const sessionStanding = (id: number) => metadata.sessionStanding(id);
   return new PartitionMachine(options, { checksums, sessionStanding, onCommitted });
 }
