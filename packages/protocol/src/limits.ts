@@ -4,6 +4,18 @@ import type { ErrorCode } from './errors.ts';
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
+/** Longest name of a stream, topic or session, bytes. Fixed: all nodes and clients have to agree on it. */
+export const NAME_BYTES_MAX = 255;
+
+/** Largest payload of a control request, bytes; of an answer four times this. Fixed, as `NAME_BYTES_MAX`. */
+export const CONTROL_BYTES_MAX = 4 * MiB;
+
+/** Largest replica group that the quorum tables of replication cover. */
+export const REPLICAS_MAX = 6;
+
+/** Most uncommitted ops that the protocol of replication allows in a group; a setting can only lower it. */
+export const PIPELINE_OPS_MAX = 32;
+
 /** One limit: what applies when nothing is configured, the range a setting may take, what refuses. */
 export interface LimitEntry {
   readonly default: number;
@@ -41,15 +53,6 @@ export const LimitTable = {
   batchRecordsMax: entry(65_535, 1, 65_535, 'records', 'batchTooManyRecords', 'records of a batch'),
   recordHeadersMax: entry(64, 0, 1_024, 'count', 'recordTooLarge', 'headers of a record'),
   recordHeaderBytesMax: entry(64 * KiB, 0, MiB, 'bytes', 'recordTooLarge', 'headers of a record, encoded'),
-  nameBytesMax: entry(255, 1, 255, 'bytes', 'invalidName', 'name of a stream, topic, session'),
-  controlBytesMax: entry(
-    4 * MiB,
-    64 * KiB,
-    16 * MiB,
-    'bytes',
-    'tooLarge',
-    'payload of a control request or answer',
-  ),
   frameBytesMax: entry(9 * MiB, 64 * KiB, 128 * MiB, 'bytes', 'frameTooLarge', 'one frame, header included'),
   laneBatchesInFlightMax: entry(
     16,
@@ -102,11 +105,17 @@ export const LimitTable = {
   clusterPartitionsMax: entry(20_000, 1, 100_000, 'count', 'limit', 'partitions of a cluster'),
   topicPartitionsMax: entry(4_096, 1, 4_096, 'count', 'limit', 'partitions of a topic'),
   opPartitionsMax: entry(1_024, 1, 1_024, 'count', 'limit', 'partitions made by one request'),
-  nodePartitionsMax: entry(4_096, 1, 16_384, 'count', 'limit', 'replicas of a node'),
-  replicasMax: entry(7, 1, 7, 'count', 'tooManyReplicas', 'replicas of a group'),
+  nodePartitionsMax: entry(4_096, 1, 16_384, 'count', 'limit', 'partition replicas of a node'),
+  replicasMax: entry(REPLICAS_MAX, 1, REPLICAS_MAX, 'count', 'tooManyReplicas', 'replicas of a group'),
   sessionsMax: entry(100_000, 16, 1_000_000, 'count', 'limit', 'sessions of a cluster'),
-  sessionRequestsMax: entry(8, 1, 16, 'count', 'overloaded', 'numbered requests of a session in flight'),
-  pipelineOpsMax: entry(32, 1, 1_024, 'ops', 'overloaded', 'uncommitted ops of a group'),
+  pipelineOpsMax: entry(
+    PIPELINE_OPS_MAX,
+    1,
+    PIPELINE_OPS_MAX,
+    'ops',
+    'overloaded',
+    'uncommitted ops of a group',
+  ),
   pipelineBytesMax: entry(16 * MiB, MiB, 256 * MiB, 'bytes', 'overloaded', 'uncommitted bytes of a group'),
   peerBytesUnackedMax: entry(
     64 * MiB,
@@ -134,8 +143,6 @@ export const LimitTable = {
     'limit',
     'size at which a segment is closed',
   ),
-  fetchBytesMax: entry(MiB, 1, 64 * MiB, 'bytes', 'tooLarge', 'answer of a long poll'),
-  fetchWaitMsMax: entry(30_000, 0, 30_000, 'ms', 'invalid', 'wait of a long poll'),
 } as const satisfies Record<string, LimitEntry>;
 
 /** Name of a limit, as in the config. */

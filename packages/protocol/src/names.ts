@@ -1,5 +1,5 @@
 import type { DecodeError } from './decoded.ts';
-import { defaultLimits } from './limits.ts';
+import { NAME_BYTES_MAX } from './limits.ts';
 
 /** C0 controls, DEL, C1 controls: invisible in a terminal, or commands to it. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
@@ -15,10 +15,9 @@ const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[
 export function validateName(name: unknown): DecodeError | null {
   if (typeof name !== 'string') return invalid('a name must be a string');
   if (name.length === 0) return invalid('a name must not be empty');
-  const max = defaultLimits.nameBytesMax;
   // The length in UTF-16 units is a lower bound: a huge string is refused before anything walks it.
-  if (name.length > max || Buffer.byteLength(name, 'utf8') > max) {
-    return invalid(`a name must not be longer than ${max} bytes of UTF-8`);
+  if (name.length > NAME_BYTES_MAX || Buffer.byteLength(name, 'utf8') > NAME_BYTES_MAX) {
+    return invalid(`a name must not be longer than ${NAME_BYTES_MAX} bytes of UTF-8`);
   }
   if (LONE_SURROGATE.test(name)) return invalid('a name must be valid Unicode');
   if (CONTROL.test(name)) return invalid('a name must not contain control characters');

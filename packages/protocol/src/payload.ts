@@ -1,6 +1,6 @@
 import { Packr } from 'msgpackr/pack';
 import { type Decoded, decoded, refused } from './decoded.ts';
-import { defaultLimits } from './limits.ts';
+import { CONTROL_BYTES_MAX } from './limits.ts';
 import { scanPayload } from './payload-scan.ts';
 
 /**
@@ -26,13 +26,13 @@ export interface PayloadLimits {
 
 /** Requests are small; a node takes no more from a client. */
 export const requestPayloadLimits: PayloadLimits = {
-  bytesMax: defaultLimits.controlBytesMax,
+  bytesMax: CONTROL_BYTES_MAX,
   valuesMax: 16_384,
 };
 
 /** Answers hold whole descriptions: 100,000 partitions with members and names. */
 export const answerPayloadLimits: PayloadLimits = {
-  bytesMax: 4 * defaultLimits.controlBytesMax,
+  bytesMax: 4 * CONTROL_BYTES_MAX,
   valuesMax: 4_000_000,
 };
 

@@ -22,18 +22,12 @@ export const settingTexts: Readonly<Record<Exclude<keyof Settings, 'limits'>, re
 };
 
 /**
- * Limits that a setting changes at this node only in part, or not at all yet. A test looks that nothing here is
+ * Limits that a setting changes only in part. A test looks that nothing here is
  * unknown; what the code does with each is the business of its own tests.
  */
 export const limitRemarks: Readonly<Record<string, string>> = {
   recordBytesMax: 'judged where a batch is made: a node does not look into batches',
   recordHeadersMax: 'as `recordBytesMax`',
   recordHeaderBytesMax: 'as `recordBytesMax`',
-  nameBytesMax: 'the default counts, whatever is set',
-  controlBytesMax: 'the default counts, whatever is set',
-  lanesPartitionMax: 'the default counts, whatever is set',
-  nodePartitionsMax: 'not enforced yet',
-  sessionRequestsMax: 'not enforced yet',
-  fetchBytesMax: 'there is no long poll yet',
-  fetchWaitMsMax: 'there is no long poll yet',
+  lanesPartitionMax: 'of topics made while it is set',
 };
