@@ -1,4 +1,5 @@
 import {
+  type ErrorCode,
   PREPARE_HEADER_SIZE,
   type Prepare,
   PrepareKind,
@@ -28,23 +29,19 @@ const NO_CONTEXT: AdmittedContext = {
 export function onRequest(core: Core, request: ClientRequest): void {
   const { state, config } = core;
   if (state.status !== 'normal' || !leads(core) || state.failed) {
-    refuse(core, request, state.status === 'normal' && !leads(core) ? 'notPrimary' : 'notReady');
+    const code = state.status === 'normal' && !leads(core) ? 'notPrimary' : 'notReady';
+    refuse(core, request, request.duplicatesOnly ?? code);
     return;
   }
-  if (state.abdicating !== 'no') {
-    refuse(core, request, 'notReady');
+  const onlyDuplicates = request.duplicatesOnly ?? (state.abdicating === 'no' ? undefined : 'notReady');
+  if (onlyDuplicates !== undefined) {
+    if (!answerIfDuplicate(core, request)) refuse(core, request, onlyDuplicates);
     return;
   }
   if (!mayPrepare(core) || state.queue.length > 0) {
     // Only what is in the log already can be judged out of turn: those before it in the queue may be what a
     // gap or a conflict is about.
-    if (state.started && state.noopOp !== 0) {
-      const admission = core.machine.admit(request);
-      if (admission.type === 'duplicate') {
-        answerDuplicate(core, request.id, admission.op, admission.reply);
-        return;
-      }
-    }
+    if (answerIfDuplicate(core, request)) return;
     if (
       state.queue.length >= config.queueMax ||
       state.queueBytes + request.bytes.length > config.queueBytesMax
@@ -57,6 +54,16 @@ export function onRequest(core: Core, request: ClientRequest): void {
     return;
   }
   admitRequest(core, request);
+}
+
+/** Answers, now or at its commit, what is in the log already; false: it is not, or cannot be known yet. */
+function answerIfDuplicate(core: Core, request: ClientRequest): boolean {
+  const { started, noopOp } = core.state;
+  if (!started || noopOp === 0) return false;
+  const admission = core.machine.admit(request);
+  if (admission.type !== 'duplicate') return false;
+  answerDuplicate(core, request.id, admission.op, admission.reply);
+  return true;
 }
 
 function admitRequest(core: Core, request: ClientRequest): void {
@@ -83,11 +90,7 @@ function addWaiter(core: Core, op: number, requestId: number, reply: Reply | nul
   else waiters.push({ requestId, reply });
 }
 
-export function refuse(
-  core: Core,
-  request: ClientRequest,
-  code: 'notPrimary' | 'notReady' | 'overloaded',
-): void {
+export function refuse(core: Core, request: ClientRequest, code: ErrorCode): void {
   const { state } = core;
   core.out.reply(request.id, {
     type: 'refused',

@@ -1,4 +1,4 @@
-import type { Prepare } from '@vireo/protocol';
+import type { ErrorCode, Prepare } from '@vireo/protocol';
 import type { Message } from './message.ts';
 import type { NodeId } from './quorums.ts';
 import type { ClientRequest, Reply } from './state-machine.ts';
@@ -28,10 +28,10 @@ export type PersistWrite =
 /** How a request ended. */
 export type ReplyOutcome =
   | { readonly type: 'reply'; readonly reply: Reply }
-  /** Definitely not in the log by this attempt. */
+  /** Definitely not in the log by this attempt: `notPrimary`, `notReady`, `overloaded`, or the code of `duplicatesOnly`. */
   | {
       readonly type: 'refused';
-      readonly code: 'notPrimary' | 'notReady' | 'overloaded';
+      readonly code: ErrorCode;
       readonly epoch: number;
       readonly view: number;
       readonly primary: NodeId;

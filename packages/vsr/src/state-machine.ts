@@ -1,4 +1,4 @@
-import type { Prepare, PrepareKindValue } from '@vireo/protocol';
+import type { ErrorCode, Prepare, PrepareKindValue } from '@vireo/protocol';
 
 /** What a state machine answers to an op; opaque to replication. */
 export type Reply = unknown;
@@ -12,6 +12,11 @@ export interface ClientRequest {
   readonly bytes: Buffer;
   /** Whatever `admit` needs beside the bytes; replication never looks at it. */
   readonly context: unknown;
+  /**
+   * The node takes nothing new at present: the request is answered if it is in the log already, else refused with
+   * this code. Without looking, a retry of what was acked would be called "not applied".
+   */
+  readonly duplicatesOnly?: ErrorCode | undefined;
 }
 
 /** The fields of a prepare that belong to the state machine; copied and hashed here, never read. */

@@ -180,12 +180,12 @@ export class Connections {
     if (!isClosed(connection)) this.#hand(connection, buffers, bytes);
   }
 
-  /** Whether the connection has as many requests, or bytes of them, in flight as it may. */
-  isOver(connection: Connection): boolean {
+  /** Whether the connection has as many requests, or bytes of them, in flight as it may; `times`: so often as many. */
+  isOver(connection: Connection, times = 1): boolean {
     const { limits } = this.#options;
     return (
-      connection.requestsInFlight >= limits.connectionRequestsMax ||
-      connection.bytesInFlight >= limits.connectionBytesInFlightMax
+      connection.requestsInFlight >= times * limits.connectionRequestsMax ||
+      connection.bytesInFlight >= times * limits.connectionBytesInFlightMax
     );
   }
 

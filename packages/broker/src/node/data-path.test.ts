@@ -19,6 +19,31 @@ describe('produce', () => {
     expect(again).toMatchObject({ ok: true, value: { baseOffset: 0, count: 2, duplicate: true } });
   });
 
+  it('while the journal is full: a retry gets the ack of what is in the log, everything else is refused', () => {
+    const cluster = founded();
+    const { group, producerId } = withTopic(cluster);
+    const primary = leader(cluster, group)!;
+    // Checkpoints do not get on, so no file of the journal comes free.
+    cluster.held = (node, { path }) => node === primary && path.includes('snapshot');
+    const client = TestClient.connect(cluster, primary);
+    const value = 'x'.repeat(50_000);
+    const produce = (sequence: number) => client.produce(group, { producerId, sequence }, [value]);
+    let sequence = 0;
+    let answer = produce(sequence);
+    while (answer.ok && sequence < 200) answer = produce(++sequence);
+    expect(answer).toMatchObject({ ok: false, error: { code: 'overloaded' } });
+    expect(sequence).toBeGreaterThan(10);
+    expect(produce(sequence - 5)).toMatchObject({
+      ok: true,
+      value: { duplicate: true, baseOffset: sequence - 5, count: 1 },
+    });
+    expect(produce(sequence)).toMatchObject({ ok: false, error: { code: 'overloaded' } });
+    expect(cluster.broker(primary).stats().counters.requestsInFlight).toBe(0);
+    cluster.held = () => false;
+    cluster.run(50);
+    expect(produce(sequence)).toMatchObject({ ok: true, value: { duplicate: false, baseOffset: sequence } });
+  });
+
   it('is redirected by a backup to the primary, by address', () => {
     const cluster = founded();
     const { group, producerId } = withTopic(cluster);

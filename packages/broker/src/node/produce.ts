@@ -71,16 +71,15 @@ export class Produce implements RequestHandler {
       return;
     }
     // A control connection is never paused, so what is over its bounds can only be refused.
-    if (connection.control && connections.isOver(connection)) {
+    const over = connection.control && connections.isOver(connection);
+    // Duplicates of what has not committed wait too: they have a bound of their own.
+    if (over && connections.isOver(connection, 2)) {
       this.#refuse(connection, frame.correlation, frame.group, 'overloaded');
       return;
     }
     const behind = group.log.pendingBytes > PENDING_BYTES_MAX;
-    const refusing = behind ? 'overloaded' : this.#options.refusing();
-    if (refusing !== null) {
-      this.#refuse(connection, frame.correlation, frame.group, refusing);
-      return;
-    }
+    // Whatever refuses new batches, one that is in the log already is answered: only the replica knows.
+    const refusing = over || behind ? 'overloaded' : this.#options.refusing();
     stats.produceBytes += prepare.length;
     const id = requests.add({
       connection,
@@ -91,7 +90,13 @@ export class Produce implements RequestHandler {
       handler: this,
       context: null,
     });
-    group.request({ id, kind: PrepareKind.batch, bytes: prepare, context: CONTEXTS[durability] });
+    group.request({
+      id,
+      kind: PrepareKind.batch,
+      bytes: prepare,
+      context: CONTEXTS[durability],
+      duplicatesOnly: refusing ?? undefined,
+    });
   }
 
   /** What became of it. */

@@ -49,6 +49,8 @@ export class Loopback {
   readonly endpoints = new Map<ConnectionId, Endpoint>();
   /** Asked for every call on a disk: an error code makes the call fail. */
   fault: (node: NodeId, operation: DiskOperation) => DiskErrorCode | null = () => null;
+  /** Calls on a disk that stay in flight as long as it says so: a disk that does not get on with them. */
+  held: (node: NodeId, operation: DiskOperation) => boolean = () => false;
   readonly #config: Omit<BrokerConfig, 'node'>;
   readonly #dials: (() => void)[] = [];
   /** Settings of single nodes that differ. */
@@ -148,7 +150,7 @@ export class Loopback {
       let moved = this.#dials.length > 0;
       for (const dial of this.#dials.splice(0)) dial();
       for (const endpoint of [...this.endpoints.values()]) if (this.#deliver(endpoint)) moved = true;
-      for (const { disk } of this.hosts.values()) if (disk.pump(64) > 0) moved = true;
+      for (const { id, disk } of this.hosts.values()) if (this.#complete(id, disk, 64)) moved = true;
       for (const host of this.hosts.values()) host.broker?.settle();
       if (!moved) return;
     }
@@ -174,6 +176,16 @@ export class Loopback {
   tick(): void {
     this.#nowMs += TICK_MS;
     for (const { broker } of this.hosts.values()) broker?.tick();
+  }
+
+  /** Completes up to `count` calls of a disk that are not held; whether there was one. */
+  #complete(id: NodeId, disk: MemoryDisk, count: number): boolean {
+    for (let done = 0; done < count; done++) {
+      const next = disk.inFlight.find((operation) => !this.held(id, operation));
+      if (next === undefined) return done > 0;
+      disk.complete(next.id);
+    }
+    return true;
   }
 
   #plug(id: NodeId): void {
