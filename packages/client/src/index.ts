@@ -26,6 +26,7 @@ export type {
   CloseReport,
   ProducerOptions,
   SendBatchOptions,
+  SendManyOptions,
   SendOptions,
 } from './producer/options.ts';
 export type { Producer } from './producer/producer.ts';

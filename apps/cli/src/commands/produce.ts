@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Producer } from '@vireo/client';
-import { defaultLimits, type RecordInput, VireoError } from '@vireo/protocol';
+import { defaultLimits, VireoError } from '@vireo/protocol';
 import { parseTopicName } from '../arguments.ts';
 import type { CommandContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
@@ -24,8 +23,6 @@ const SIZE_DEFAULT = 100;
 /** Between two words on how far it is: on a terminal, and in a log. ms. */
 const PROGRESS_MS = 200;
 const LOG_MS = 5_000;
-/** Records without an answer when each is sent to a partition by name. */
-const SENDS_MAX = 10_000;
 
 /**
  * `produce shop/orders`: sends what comes in as fast as the cluster takes it; the result is a `ProduceSummary`. It
@@ -50,9 +47,8 @@ export async function runProduce(
     let failure: unknown;
     try {
       const { partition } = options;
-      acked = await (partition === undefined
-        ? sendAll(producer, source)
-        : sendTo(producer, source, partition));
+      const only = partition === undefined ? {} : { partition };
+      acked = (await producer.sendMany(source.records(), only)).records;
     } catch (error) {
       failure = error;
       acked = ackedOf(error);
@@ -160,38 +156,6 @@ class Source {
     this.taken++;
     this.bytes += value.length + (key === undefined ? 0 : Buffer.byteLength(key));
   }
-}
-
-async function sendAll(producer: Producer<RecordInput>, source: Source): Promise<number> {
-  const { records } = await producer.sendMany(source.records());
-  return records;
-}
-
-/** Sends to one partition. As `sendAll`, it stops at the first failure and waits for what is on its way. */
-async function sendTo(producer: Producer<RecordInput>, source: Source, partition: number): Promise<number> {
-  let acked = 0;
-  let failure: unknown;
-  const flying = new Set<Promise<void>>();
-  for await (const record of source.records()) {
-    if (failure !== undefined) break;
-    const sent = producer.send(record, { partition }).then(
-      () => void acked++,
-      (error: unknown) => {
-        failure ??= error;
-      },
-    );
-    flying.add(sent);
-    sent.finally(() => flying.delete(sent));
-    if (flying.size >= SENDS_MAX) await Promise.race(flying);
-  }
-  await Promise.all(flying);
-  if (failure === undefined) return acked;
-  throw VireoError.is(failure) ? withAcked(failure, acked) : failure;
-}
-
-function withAcked(error: VireoError, acked: number): VireoError {
-  const { code, message, retryable, outcome, details } = error;
-  return new VireoError(code, message, { retryable, outcome, details: { ...details, acked }, cause: error });
 }
 
 function ackedOf(error: unknown): number {

@@ -28,6 +28,12 @@ export interface SendBatchOptions extends CallOptions {
   readonly key?: string | Uint8Array;
 }
 
+/** Options of `sendMany`. */
+export interface SendManyOptions extends CallOptions {
+  /** Sends all to this partition, whatever the keys. */
+  readonly partition?: number;
+}
+
 export interface CloseOptions {
   /** Waits for what was accepted. Default true. */
   readonly drain?: boolean;

@@ -347,6 +347,21 @@ describe('a producer of several partitions', () => {
     expect(count).toBe(1_000);
   });
 
+  test('sendMany sends all to the partition that is asked for, whatever the keys', async () => {
+    const producer = client.producer('shop/orders', { bufferRecords: 10 });
+    const keyed = Array.from({ length: 50 }, (_, n) => ({ key: `k${n}`, value: String(n) }));
+    expect(await producer.sendMany(keyed, { partition: 1 })).toMatchObject({ records: 50 });
+    const found = [];
+    for await (const message of client.consumer('shop/orders', { until: 'end' }).messages()) {
+      expect(message.partition).toBe(1);
+      found.push(message.value.toString());
+    }
+    expect(found).toEqual(keyed.map(({ value }) => value));
+    const error = await failure(producer.sendMany(values(2), { partition: 3 }));
+    expect(error).toMatchObject({ code: 'unknownPartition', outcome: 'notApplied', details: { acked: 0 } });
+    expect(producer.buffered).toEqual({ bytes: 0, records: 0 });
+  });
+
   test('sendMany fails with the first failure and says how many are stored', async () => {
     const producer = client.producer('shop/orders');
     const source = [{ value: 'a' }, { value: 'b' }, { value: Buffer.alloc(2 * 1024 * 1024) }, { value: 'c' }];

@@ -15,6 +15,7 @@ import {
   type ProducerSettings,
   producerSettings,
   type SendBatchOptions,
+  type SendManyOptions,
   type SendOptions,
 } from './options.ts';
 import type { Waiter } from './out-batch.ts';
@@ -131,12 +132,12 @@ export class Producer<T = RecordInput> {
    *
    * @throws VireoError the first failure, when what was taken is settled; `details.acked` counts what is stored.
    */
-  async sendMany(values: Iterable<T> | AsyncIterable<T>, options: CallOptions = {}): Promise<ManyAck> {
+  async sendMany(values: Iterable<T> | AsyncIterable<T>, options: SendManyOptions = {}): Promise<ManyAck> {
     const call = new Call(options, UNLIMITED_MS);
     const waiter = new ManyWaiter();
     try {
       if (this.#ready(options) === null) await call.wait(this.#source.resolve(), 'notApplied');
-      await takeAll(values, (value) => this.#sendOne(value, waiter, call), call, waiter);
+      await takeAll(values, (value) => this.#sendOne(value, waiter, call, options.partition), call, waiter);
       await waiter.done(call);
     } catch (error) {
       if (call.over) this.#writers.leave(waiter, options.signal?.aborted ? 'aborted' : 'timeout', error);
@@ -244,11 +245,11 @@ export class Producer<T = RecordInput> {
     }
   }
 
-  #sendOne(value: T, waiter: ManyWaiter, call: Call): Promise<void> | undefined {
+  #sendOne(value: T, waiter: ManyWaiter, call: Call, partition?: number): Promise<void> | undefined {
     const record = this.#encode(value);
     const size = sizeOf(record);
     const add = (): void => {
-      this.#add(record, size, waiter, undefined);
+      this.#add(record, size, waiter, partition);
       waiter.sent();
     };
     if (!this.#budget.tryTake(size, 1)) return this.#budget.take(size, 1, call).then(add);
