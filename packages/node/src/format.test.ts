@@ -42,6 +42,19 @@ describe('formatting a data directory', () => {
     expect(second.incarnation).not.toBe(first.incarnation);
   });
 
+  test('refuses a place that takes no directories, instead of trying for ever', () => {
+    // ENOENT below a directory that exists: on Node 20 a recursive mkdir does not return from that.
+    expect(() => formatNode({ directory: '/proc/vireo/node-0', cluster: 'c', node: 0, founders })).toThrow(
+      expect.objectContaining({ code: 'diskFailed' }),
+    );
+    writeFileSync(join(parent, 'file'), '');
+    for (const path of ['file', 'file/node-0']) {
+      expect(() => formatNode({ directory: join(parent, path), cluster: 'c', node: 0, founders })).toThrow(
+        expect.objectContaining({ code: 'diskFailed' }),
+      );
+    }
+  });
+
   test('refuses a directory that holds anything, and leaves it alone', () => {
     formatNode({ directory, cluster: 'c', node: 0, founders });
     const before = readFileSync(join(directory, NODE_FILE), 'utf8');

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, writeSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { encodeNodeFile } from '@vireo/broker';
+import { makeDirectory } from './make-directory.ts';
 import {
   checkNodeFile,
   type FounderAddress,
@@ -36,7 +37,7 @@ export function formatNode(options: FormatOptions): NodeFile {
   if ('problem' in checked)
     throw new NodeStartError('invalidConfig', `the node can not be made: ${checked.problem}`);
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     const found = readdirSync(directory);
     if (found.length > 0) {
       throw new NodeStartError('directoryNotEmpty', `${directory} is not empty: it holds ${found[0]}`);
