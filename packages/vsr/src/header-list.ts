@@ -69,6 +69,13 @@ export function writeBits(bytes: Buffer, position: number, bits: readonly boolea
   bytes.writeUInt32LE(high >>> 0, position + 4);
 }
 
+/** Whether bits are set of which no header is: reserved, hence zero. `count`: at most HEADERS_MAX. */
+export function hasBitsBeyond(bytes: Buffer, position: number, count: number): boolean {
+  const high = bytes.readUInt32LE(position + 4);
+  if (count >= 32) return high >>> (count - 32) !== 0;
+  return high !== 0 || bytes.readUInt32LE(position) >>> count !== 0;
+}
+
 export function readBits(bytes: Buffer, position: number, count: number): boolean[] {
   const low = bytes.readUInt32LE(position);
   const high = bytes.readUInt32LE(position + 4);

@@ -102,6 +102,68 @@ describe('replica messages', () => {
     );
   });
 
+  it('any bit that a message does not use is refused when it is set', () => {
+    // Where the fixed part of each message says nothing, by the table of docs/formats.md.
+    const used: Record<Message['type'], readonly [number, number][]> = {
+      prepare: [[16, 24]],
+      prepareOk: [[16, 48]],
+      commit: [
+        [16, 24],
+        [32, 48],
+      ],
+      ping: [[16, 32]],
+      startViewChange: [],
+      doViewChange: [
+        [12, 48],
+        [56, 60],
+      ],
+      startView: [[16, 60]],
+      requestStartView: [[48, 56]],
+      getPrepare: [[16, 32]],
+      repair: [
+        [16, 32],
+        [56, 60],
+      ],
+    };
+    let tried = 0;
+    for (const message of messages) {
+      const { bytes, covered } = wire(message);
+      const placed = message.type !== 'getPrepare' && message.type !== 'repair';
+      const ranges = [[0, 1], ...(placed ? [[4, 12]] : []), ...used[message.type]] as [number, number][];
+      for (let bit = 0; bit < 8 * MESSAGE_FIXED_SIZE; bit++) {
+        const byte = bit >>> 3;
+        if (ranges.some(([from, to]) => byte >= from && byte < to)) continue;
+        // The one flag that there is.
+        if (message.type === 'ping' && bit === 8) continue;
+        const set = Buffer.from(bytes);
+        set[byte] = (set[byte] as number) ^ (1 << (bit & 7));
+        const read = decodeMessage(set, covered, checksums);
+        expect(read, `${message.type} bit ${bit}`).toMatchObject({
+          ok: false,
+          error: { code: 'corruptFrame' },
+        });
+        tried++;
+      }
+    }
+    expect(tried).toBeGreaterThan(2_000);
+  });
+
+  it('bits of a vote above its last header are refused', () => {
+    fc.assert(
+      fc.property(fc.nat(HEADERS_MAX), fc.nat(63), fc.boolean(), (count, bit, nack) => {
+        fc.pre(bit >= count);
+        const headers = suffix.headers.slice(0, count);
+        const none = headers.map(() => false);
+        const vote = { type: 'doViewChange', ...viewed, logView: 3, ...suffix, headers } as const;
+        const { bytes, covered } = wire({ ...vote, present: none, nack: none });
+        expect(decodeMessage(bytes, covered, checksums).ok).toBe(true);
+        const byte = 64 + (nack ? 8 : 0) + (bit >>> 3);
+        bytes[byte] = (bytes[byte] as number) | (1 << (bit & 7));
+        expect(decodeMessage(bytes, covered, checksums)).toMatchObject({ error: { code: 'corruptFrame' } });
+      }),
+    );
+  });
+
   it('a damaged header or body in a message is refused', () => {
     for (const message of messages) {
       const { bytes, covered } = wire(message);
@@ -132,6 +194,27 @@ describe('state record', () => {
 
   it('survives the journal', () => {
     expect(decodeStateRecord(encodeStateRecord(record), checksums)).toEqual({ ok: true, value: record });
+  });
+
+  it('with a reserved flag, or bits above its last header, is refused', () => {
+    for (let bit = 1; bit < 32; bit++) {
+      const bytes = encodeStateRecord({ ...record, copied: true });
+      const byte = 68 + (bit >>> 3);
+      bytes[byte] = (bytes[byte] as number) | (1 << (bit & 7));
+      expect(decodeStateRecord(bytes, checksums), `flag ${bit}`).toMatchObject({
+        error: { code: 'corruptFrame' },
+      });
+    }
+    for (let bit = HEADERS_MAX; bit < 64; bit++) {
+      for (const start of [48, 56]) {
+        const bytes = encodeStateRecord(record);
+        const byte = start + (bit >>> 3);
+        bytes[byte] = (bytes[byte] as number) | (1 << (bit & 7));
+        expect(decodeStateRecord(bytes, checksums), `bit ${bit}`).toMatchObject({
+          error: { code: 'corruptFrame' },
+        });
+      }
+    }
   });
 
   it('cut short, of another version, or with a damaged header is refused', () => {

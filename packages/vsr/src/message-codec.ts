@@ -3,6 +3,7 @@ import {
   type Decoded,
   decoded,
   decodePrepare,
+  isZero,
   PREPARE_HEADER_SIZE,
   type Prepare,
   readChecksum,
@@ -11,7 +12,7 @@ import {
   writeChecksum,
   writeU64,
 } from '@vireo/protocol';
-import { readBits, readHeaders, writeBits, writeHeaders } from './header-list.ts';
+import { hasBitsBeyond, readBits, readHeaders, writeBits, writeHeaders } from './header-list.ts';
 import type { Message, Suffix } from './message.ts';
 
 /**
@@ -50,7 +51,6 @@ export const MESSAGE_FIXED_SIZE = 64;
 const at = {
   type: 0,
   normal: 1,
-  reserved: 2,
   epoch: 4,
   view: 8,
   logView: 12,
@@ -63,6 +63,28 @@ const at = {
 } as const;
 
 const BITS_SIZE = 16;
+
+/** What a type leaves out of the fixed part, as pairs of first byte and end: zeros, and refused if they are not. */
+const UNUSED: Readonly<Record<Message['type'], readonly number[]>> = {
+  prepare: [1, 4, 12, 16, 24, 64],
+  prepareOk: [1, 4, 12, 16, 48, 64],
+  commit: [1, 4, 12, 16, 24, 32, 48, 64],
+  ping: [2, 4, 12, 16, 32, 64],
+  startViewChange: [1, 4, 12, 64],
+  doViewChange: [1, 4, 48, 56, 60, 64],
+  startView: [1, 4, 12, 16, 60, 64],
+  requestStartView: [1, 4, 12, 48, 56, 64],
+  getPrepare: [1, 16, 32, 64],
+  repair: [1, 16, 32, 56, 60, 64],
+};
+
+function hasUnusedSet(payload: Buffer, type: Message['type']): boolean {
+  const ranges = UNUSED[type];
+  for (let i = 0; i < ranges.length; i += 2) {
+    if (!isZero(payload, ranges[i] as number, ranges[i + 1] as number)) return true;
+  }
+  return type === 'ping' && (payload[at.normal] as number) > 1;
+}
 
 /** The part that the frame's checksum covers, and the bodies that follow it, not copied. */
 export interface EncodedMessage {
@@ -164,6 +186,7 @@ export function decodeMessage(payload: Buffer, covered: number, checksums: Check
   }
   const type = TYPES[(payload[at.type] as number) - 1];
   if (type === undefined) return refused('corruptFrame', `message type ${payload[at.type]} is not known`);
+  if (hasUnusedSet(payload, type)) return refused('corruptFrame', `unused bytes of a ${type} are not zero`);
   const epoch = payload.readUInt32LE(at.epoch);
   const view = payload.readUInt32LE(at.view);
   const a = readU64(payload, at.a);
@@ -198,6 +221,9 @@ export function decodeMessage(payload: Buffer, covered: number, checksums: Check
         checksums,
       );
       if (!headers.ok) return headers;
+      if (hasBitsBeyond(payload, at.bits, count) || hasBitsBeyond(payload, at.bits + 8, count)) {
+        return refused('corruptFrame', 'a vote has bits of headers that it does not hold');
+      }
       return decoded({
         type,
         epoch,

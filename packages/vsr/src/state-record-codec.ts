@@ -9,7 +9,7 @@ import {
   writeChecksum,
   writeU64,
 } from '@vireo/protocol';
-import { readBits, readHeaders, writeBits, writeHeaders } from './header-list.ts';
+import { hasBitsBeyond, readBits, readHeaders, writeBits, writeHeaders } from './header-list.ts';
 import type { StateRecord } from './state-record.ts';
 
 /**
@@ -52,8 +52,14 @@ export function decodeStateRecord(bytes: Buffer, checksums: Checksums): Decoded<
     return refused('corruptFrame', 'a field of the record is larger than 2^53-1');
   const anchorChecksum = readChecksum(bytes, 32);
   const count = bytes.readUInt32LE(64);
+  const flags = bytes.readUInt32LE(68);
+  if ((flags & ~COPIED) !== 0)
+    return refused('corruptFrame', `flags ${flags} of a state record are reserved`);
   const headers = readHeaders(bytes, FIXED_SIZE, count, anchorOp + 1, anchorChecksum, checksums);
   if (!headers.ok) return headers;
+  if (hasBitsBeyond(bytes, 48, count) || hasBitsBeyond(bytes, 56, count)) {
+    return refused('corruptFrame', 'a state record has bits of headers that it does not hold');
+  }
   return decoded({
     epoch: bytes.readUInt32LE(4),
     view: bytes.readUInt32LE(8),
@@ -64,6 +70,6 @@ export function decodeStateRecord(bytes: Buffer, checksums: Checksums): Decoded<
     headers: headers.value,
     present: readBits(bytes, 48, count),
     nack: readBits(bytes, 56, count),
-    ...((bytes.readUInt32LE(68) & COPIED) !== 0 && { copied: true }),
+    ...(flags === COPIED && { copied: true }),
   });
 }
