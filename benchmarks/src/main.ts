@@ -10,7 +10,7 @@ import { startCluster } from './cluster.ts';
 import { type Figures, LOADS, type Load } from './loads.ts';
 
 /**
- * `npm run bench -- --baseline DIR [--runs 3] [--seconds 4] [--scratch DIR]`. Product and bare path take turns in
+ * `npm run bench -- --baseline DIR [--runs 3] [--seconds 4] [--warm 6] [--scratch DIR]`. Product and bare path take turns in
  * one sitting, since these machines are noisy: only the ratio of neighbours means something. Without a baseline
  * the product is measured alone.
  */
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '4' },
     scratch: { type: 'string', default: tmpdir() },
     port: { type: 'string', default: '7700' },
+    warm: { type: 'string', default: '6' },
   },
 });
 const runs = Number(values.runs);
@@ -40,33 +41,47 @@ interface Row {
   readonly read: ReadFigures[];
 }
 
-async function measureProduct(rows: readonly Row[]): Promise<void> {
+/**
+ * A node makes the files of its journal while it fills the first ones: until the ring is complete it writes twice.
+ * The bare path makes its own before it listens.
+ */
+async function fillJournals(server: string): Promise<void> {
+  await output(process.execPath, [
+    script('./produce-process.js'),
+    server,
+    'bench/warm',
+    '1024',
+    '100',
+    '8',
+    values.warm,
+  ]);
+}
+
+/** One run: for each load the product, then its neighbour. Both clusters stand all the time; the idle one costs little. */
+async function measure(rows: readonly Row[]): Promise<void> {
   const cluster = await startCluster(values.scratch, Number(values.port));
+  const baseline =
+    values.baseline === undefined ? null : await Baseline.start(resolve(values.baseline), values.scratch);
   try {
     const client = await connect(cluster.server.split(','));
+    const topic = { partitions: 1, replication: 3, durability: 'disk' } as const;
     await client.admin.createStream('bench');
+    await client.admin.createTopic('bench/warm', topic);
+    await fillJournals(cluster.server);
     for (const [index, row] of rows.entries()) {
-      const name = `load-${index}`;
-      await client.admin.createTopic(`bench/${name}`, { partitions: 1, replication: 3, durability: 'disk' });
+      const name = `bench/load-${index}`;
+      await client.admin.createTopic(name, topic);
       const { recordBytes, batchRecords, inFlight } = row.load;
-      const topic = `bench/${name}`;
-      const args = [cluster.server, topic, recordBytes, batchRecords, inFlight, seconds].map(String);
+      const args = [cluster.server, name, recordBytes, batchRecords, inFlight, seconds].map(String);
       row.product.push(JSON.parse(await output(process.execPath, [script('./produce-process.js'), ...args])));
-      const readArgs = [script('./read-process.js'), cluster.server, topic, String(recordBytes)];
+      if (baseline !== null) row.bare.push(await baseline.run(row.load, seconds));
+      const readArgs = [script('./read-process.js'), cluster.server, name, String(recordBytes)];
       row.read.push(JSON.parse(await output(process.execPath, readArgs)));
     }
     await client.close();
   } finally {
+    await baseline?.stop();
     await cluster.stop();
-  }
-}
-
-async function measureBare(rows: readonly Row[], directory: string): Promise<void> {
-  const baseline = await Baseline.start(resolve(directory), values.scratch);
-  try {
-    for (const row of rows) row.bare.push(await baseline.run(row.load, seconds));
-  } finally {
-    await baseline.stop();
   }
 }
 
@@ -108,7 +123,6 @@ await mkdir(values.scratch, { recursive: true });
 const rows: Row[] = LOADS.map((load) => ({ load, product: [], bare: [], read: [] }));
 for (let run = 1; run <= runs; run++) {
   console.error(`run ${run} of ${runs}`);
-  await measureProduct(rows);
-  if (values.baseline !== undefined) await measureBare(rows, values.baseline);
+  await measure(rows);
 }
 report(rows);

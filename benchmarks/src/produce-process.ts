@@ -10,6 +10,8 @@ import type { Figures } from './loads.ts';
 const [server = '', topic = '', ...numbers] = process.argv.slice(2);
 const [recordBytes = 0, batchRecords = 0, inFlight = 0, seconds = 0] = numbers.map(Number);
 
+const WARM_MS = 3_000;
+
 const client = await connect(server.split(','));
 const producer = client.producer(topic);
 const latency = createHistogram();
@@ -46,8 +48,8 @@ async function run(ms: number): Promise<void> {
   await Promise.all(Array.from({ length: inFlight }, slot));
 }
 
-// Warm: connections, session, compiled code.
-await run(500);
+// Warm: connections, session, compiled code here and at the nodes.
+await run(WARM_MS);
 latency.reset();
 records = 0;
 await run(seconds * 1000);

@@ -66,6 +66,7 @@ async function startLocked(options: StartNodeOptions, lock: DirectoryLock): Prom
     events: turns,
     addressOf: (peer) => addresses.peers.get(peer) ?? null,
     connectionsMax: limits.nodeConnectionsMax + CONNECTIONS_TO_REFUSE,
+    frameBytesMax: limits.frameBytesMax,
   });
   let ended = false;
   /** Told when the node ends by itself, to a stop that waits for it. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ConnectionId } from '@vireo/broker';
+import type { FrameAligner } from './frame-aligner.ts';
 import type { NetworkEvents } from './node-core.ts';
 
 /** How long a closing connection may take to deliver its last frames, which say why. Milliseconds. */
@@ -25,20 +26,27 @@ export class TcpConnection {
   #reportedBytes = 0;
   #closeTimer: NodeJS.Timeout | null = null;
 
-  /** `gone` is called once, when the socket has closed for whatever reason. */
+  /**
+   * `gone` is called once, when the socket has closed for whatever reason. `aligner`: what the socket reads into,
+   * null where it reads as Node pleases.
+   */
   constructor(
     id: ConnectionId,
     socket: Socket,
     events: NetworkEvents,
     gone: (connection: TcpConnection) => void,
+    aligner: FrameAligner | null,
   ) {
     this.id = id;
     this.#socket = socket;
     this.#events = events;
     this.#gone = gone;
-    socket.on('data', (chunk: Buffer) => {
+    const received = (chunk: Buffer) => {
       if (!this.#closing) events.received(id, chunk);
-    });
+    };
+    if (aligner === null) socket.on('data', received);
+    else aligner.emit = received;
+    socket.resume();
     // 'close' follows every error and carries all that the core needs to know.
     socket.on('error', () => {});
     socket.on('close', () => {

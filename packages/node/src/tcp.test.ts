@@ -35,6 +35,7 @@ class Node {
     this.network = new TcpNetwork({
       events,
       connectionsMax,
+      frameBytesMax: 1 << 20,
       addressOf: (peer) => this.peers.get(peer) ?? null,
     });
     nodes.push(this);
@@ -116,13 +117,13 @@ describe('connections', () => {
 
   test('what is sent in one turn stays here until its end, and arrives in one piece', async () => {
     const { dialer, listener, here, there } = await connected();
-    dialer.network.send(here, [Buffer.from('a')]);
-    dialer.network.send(here, [Buffer.from('b'), Buffer.from('c')]);
+    dialer.network.send(here, [Buffer.from('ab')]);
+    dialer.network.send(here, [Buffer.from('cd'), Buffer.from('ef')]);
     await milliseconds(20);
     expect(listener.received(there)).toHaveLength(0);
-    expect(dialer.network.unsentBytes).toBe(3);
+    expect(dialer.network.unsentBytes).toBe(6);
     dialer.network.flush();
-    await listener.waitForBytes(there, 3);
+    await listener.waitForBytes(there, 6);
     const chunks = listener.events.filter(({ type }) => type === 'received');
     expect(chunks).toHaveLength(1);
     expect(dialer.network.unsentBytes).toBe(0);

@@ -2,7 +2,9 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import type { ConnectionId, NetworkEffects, PeerChannel } from '@vireo/broker';
 import type { NodeId } from '@vireo/vsr';
 import { type Address, formatAddress } from './address.ts';
+import { FrameAligner } from './frame-aligner.ts';
 import type { NetworkEvents } from './node-core.ts';
+import { readInto, readsOf } from './read-into.ts';
 import { NodeStartError, systemCode } from './start-errors.ts';
 import { KEEP_ALIVE_MS, TcpConnection } from './tcp-connection.ts';
 
@@ -14,6 +16,8 @@ export interface TcpNetworkOptions {
   readonly events: NetworkEvents;
   /** Where to dial a node; null when it is not known. */
   readonly addressOf: (peer: NodeId) => Address | null;
+  /** A larger frame is not put together here, and refused by the core. Bytes. */
+  readonly frameBytesMax: number;
   /** Connections above this are dropped by the kernel's backlog without a word; the core refuses earlier and says why. */
   readonly connectionsMax: number;
 }
@@ -33,8 +37,12 @@ export class TcpNetwork implements NetworkEffects {
   constructor(options: TcpNetworkOptions) {
     this.#options = options;
     this.#server = createServer(
-      { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
-      (socket) => options.events.accepted(this.#add(socket)),
+      { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, pauseOnConnect: true },
+      (socket) => {
+        const aligner = new FrameAligner(options.frameBytesMax);
+        const aligned = readInto(socket, readsOf(aligner));
+        options.events.accepted(this.#add(socket, aligned ? aligner : null));
+      },
     );
     this.#server.maxConnections = options.connectionsMax;
   }
@@ -88,9 +96,11 @@ export class TcpNetwork implements NetworkEffects {
       setImmediate(() => events.dialFailed(peer, channel, false));
       return;
     }
+    const aligner = new FrameAligner(this.#options.frameBytesMax);
     const socket = connect({
       host: address.host,
       port: address.port,
+      onread: readsOf(aligner),
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_MS,
@@ -120,7 +130,7 @@ export class TcpNetwork implements NetworkEffects {
       this.#dialing.delete(socket);
       socket.off('close', failed);
       socket.off('error', noted);
-      events.dialed(this.#add(socket), peer, channel);
+      events.dialed(this.#add(socket, aligner), peer, channel);
     });
   }
 
@@ -169,14 +179,20 @@ export class TcpNetwork implements NetworkEffects {
     });
   }
 
-  #add(socket: Socket): ConnectionId {
+  #add(socket: Socket, aligner: FrameAligner | null): ConnectionId {
     const id = this.#nextId++;
     this.#connections.set(
       id,
-      new TcpConnection(id, socket, this.#options.events, (connection) => {
-        this.#connections.delete(connection.id);
-        if (this.#connections.size === 0) this.#emptied?.();
-      }),
+      new TcpConnection(
+        id,
+        socket,
+        this.#options.events,
+        (connection) => {
+          this.#connections.delete(connection.id);
+          if (this.#connections.size === 0) this.#emptied?.();
+        },
+        aligner,
+      ),
     );
     return id;
   }

@@ -6,7 +6,8 @@ import { createServer } from 'node:net';
  */
 export async function freePorts(count: number, step: number): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt++) {
-    const base = 20_000 + Math.floor(Math.random() * 20_000);
+    // Below what systems give to outgoing connections (from 32,768): such a one could take the port meanwhile.
+    const base = 12_000 + Math.floor(Math.random() * 20_000);
     const wanted = Array.from({ length: count }, (_, i) => base + i * step).flatMap((port) => [
       port,
       port + 2,
