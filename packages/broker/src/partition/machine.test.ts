@@ -329,5 +329,10 @@ describe('snapshot', () => {
     expect(restore(Buffer.concat([bytes, Buffer.alloc(1)]))).toThrow(
       expect.objectContaining({ code: 'corruptPayload' }),
     );
+    for (let bit = 8 * 32; bit < 8 * 40; bit++) {
+      const reserved = Buffer.from(bytes);
+      reserved[bit >>> 3] = 1 << (bit & 7);
+      expect(restore(reserved)).toThrow(expect.objectContaining({ code: 'corruptPayload' }));
+    }
   });
 });

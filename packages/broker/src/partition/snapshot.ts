@@ -1,4 +1,4 @@
-import { readU64, VireoError, writeU64 } from '@vireo/protocol';
+import { isZero, readU64, VireoError, writeU64 } from '@vireo/protocol';
 import { LANE_WINDOW, type Lane, type LaneEntry } from './lane.ts';
 import { LaneTable } from './lane-table.ts';
 
@@ -55,7 +55,7 @@ export function encodeSnapshot(position: PartitionPosition, lanes: LaneTable): B
  * Reads what `encodeSnapshot` wrote. Its store checks the bytes, so anything wrong here is a fault of a program
  * or another version.
  *
- * @throws VireoError `unsupportedFormat`, or `corruptPayload` when the lengths do not add up.
+ * @throws VireoError `unsupportedFormat`, or `corruptPayload` when the lengths do not add up or reserved bytes are set.
  */
 export function decodeSnapshot(
   bytes: Buffer,
@@ -69,6 +69,7 @@ export function decodeSnapshot(
       `partition snapshot of format ${format}, supported is ${FORMAT}`,
     );
   }
+  if (!isZero(bytes, 32, HEADER_SIZE)) throw corrupt('has reserved bytes that are not zero');
   const count = bytes.readUInt32LE(4);
   const lanes = new LaneTable(lanesMax);
   lanes.evictedMax = readU64(bytes, 24);

@@ -82,7 +82,11 @@ function decodeCopy(bytes: Buffer, checksums: Checksums): JournalFileHeaderRead 
   if (bytes.readUInt32LE(16) !== MAGIC) return { outcome: 'invalid' };
   // A later version may have another checksum: its number must be believed without one.
   if (version > JOURNAL_VERSION) return { outcome: 'newer', version };
+  if (version !== JOURNAL_VERSION) return { outcome: 'invalid' };
   if (checksums.identity(bytes.subarray(16, HEADER_SIZE)) !== readChecksum(bytes, 0)) {
+    return { outcome: 'invalid' };
+  }
+  if (!isZero(bytes, 22, 24) || !isZero(bytes, 44, 48) || !isZero(bytes, 112, HEADER_SIZE)) {
     return { outcome: 'invalid' };
   }
   const header: JournalFileHeader = {

@@ -8,6 +8,7 @@ import {
   writeU64,
 } from '@vireo/protocol';
 import { JOURNAL_BLOCK } from './file-header.ts';
+import { IndexRunKind } from './flush-index.ts';
 
 /**
  * Head of a flush, at a 4 KiB boundary of its file. 128 bytes, little-endian:
@@ -28,6 +29,7 @@ export const FLUSH_ENTRY_SIZE = 40;
 const MAGIC = 0x46525600; // "\0VRF"
 
 export const FlushFlag = { opening: 1, settle: 2 } as const;
+const FLAGS_KNOWN = FlushFlag.opening | FlushFlag.settle;
 
 export interface FlushHead {
   readonly flags: number;
@@ -122,6 +124,7 @@ export function decodeFlushHead(
   if (found !== checksum) return null;
   if (readU64(bytes, 96) !== file.fileSequence || readU64(bytes, 104) !== position) return null;
   if (!isZero(bytes, 21, 24) || !isZero(bytes, 52, 56) || !isZero(bytes, 120, FLUSH_HEAD_FIXED)) return null;
+  if ((bytes[20]! & ~FLAGS_KNOWN) !== 0) return null;
   const indexEnd = FLUSH_HEAD_FIXED + bytes.readUInt32LE(44);
   const previousIndexEnd = indexEnd + bytes.readUInt32LE(48);
   const head: FlushHead = {
@@ -162,6 +165,16 @@ export function writeFlushEntry(table: Buffer, position: number, entry: FlushEnt
   writeU64(table, entry.op, position + 24);
   table.writeUInt32LE(entry.size, position + 32);
   table[position + 36] = entry.kind;
+}
+
+/** Whether each entry of a verified table is of a known kind, with zeros where it holds nothing. */
+export function isSoundTable(table: Buffer): boolean {
+  for (let position = 0; position < table.length; position += FLUSH_ENTRY_SIZE) {
+    const kind = table[position + 36]!;
+    if (kind < IndexRunKind.prepares || kind > IndexRunKind.checkpoint) return false;
+    if (!isZero(table, position + 37, position + FLUSH_ENTRY_SIZE)) return false;
+  }
+  return true;
 }
 
 /** Reads entry `number` of a verified table. */

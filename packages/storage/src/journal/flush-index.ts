@@ -1,4 +1,4 @@
-import { type Checksum, readChecksum, readU64, writeChecksum, writeU64 } from '@vireo/protocol';
+import { type Checksum, isZero, readChecksum, readU64, writeChecksum, writeU64 } from '@vireo/protocol';
 
 /**
  * Index of a flush: what it holds, in order, short enough that the next flush carries a copy. If the flush is
@@ -50,7 +50,8 @@ export function readIndex(bytes: Buffer): IndexRun[] | null {
     const dataSize = bytes.readUInt32LE(position + 4);
     const size = indexRunBytes(dataSize);
     if (kind < IndexRunKind.prepares || kind > IndexRunKind.checkpoint) return null;
-    if (size > bytes.length - position) return null;
+    if (size > bytes.length - position || !isZero(bytes, position + 1, position + 4)) return null;
+    if (!isZero(bytes, position + INDEX_RUN_SIZE + dataSize, position + size)) return null;
     const run: IndexRun = {
       kind: kind as IndexRunKindValue,
       group: readU64(bytes, position + 8),

@@ -1,7 +1,7 @@
 import { type Checksums, decodePrepare, type Prepare } from '@vireo/protocol';
 import type { Disk } from '../disk.ts';
 import { type Opened, opened, refusedToOpen, type StorageError } from '../errors.ts';
-import { type FlushEntry, readFlushEntry } from './flush-codec.ts';
+import { type FlushEntry, isSoundTable, readFlushEntry } from './flush-codec.ts';
 import { IndexRunKind, readIndex } from './flush-index.ts';
 import type { JournalItem } from './journal-options.ts';
 import type { WalkedFlush } from './walk.ts';
@@ -48,7 +48,11 @@ export function replayFlushes(
 ): Opened<Replayed> {
   const checkpoints = new Map<number, number>();
   for (const flush of flushes) {
-    for (const run of readIndex(flush.index) ?? []) {
+    const runs = readIndex(flush.index);
+    if (runs === null || (flush.head !== null && !isSoundTable(flush.head.table))) {
+      return refusedToOpen(nonsense(flush));
+    }
+    for (const run of runs) {
       if (run.kind === IndexRunKind.checkpoint) checkpoints.set(run.group, run.last);
     }
   }

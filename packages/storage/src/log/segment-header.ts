@@ -52,6 +52,7 @@ export function decodeSegmentHeader(bytes: Buffer, checksums: Checksums): Segmen
   if (bytes.length < SEGMENT_HEADER_SIZE || bytes.readUInt32LE(16) !== MAGIC) return { outcome: 'invalid' };
   const version = bytes.readUInt16LE(20);
   if (version > SEGMENT_VERSION) return { outcome: 'newer', version };
+  if (version !== SEGMENT_VERSION) return { outcome: 'invalid' };
   const covered = bytes.subarray(16, SEGMENT_HEADER_SIZE);
   if (checksums.identity(covered) !== readChecksum(bytes, 0)) return { outcome: 'invalid' };
   const header: SegmentHeader = {
@@ -63,7 +64,7 @@ export function decodeSegmentHeader(bytes: Buffer, checksums: Checksums): Segmen
     parentTimestamp: readU64(bytes, 80),
   };
   const sound = header.group >= 0 && header.baseOp > 0 && header.baseOffset >= 0;
-  return sound && isZero(bytes, 88, SEGMENT_HEADER_SIZE)
+  return sound && isZero(bytes, 22, 24) && isZero(bytes, 88, SEGMENT_HEADER_SIZE)
     ? { outcome: 'valid', header }
     : { outcome: 'invalid' };
 }

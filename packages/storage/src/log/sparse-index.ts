@@ -91,7 +91,7 @@ export function decodeIndex(
     return null;
   if (checksums.identity(bytes.subarray(16)) !== readChecksum(bytes, 0)) return null;
   if (readU64(bytes, 24) !== place.group || readU64(bytes, 32) !== place.baseOp) return null;
-  if (!isZero(bytes, 92, HEAD_SIZE)) return null;
+  if (!isZero(bytes, 22, 24) || !isZero(bytes, 92, HEAD_SIZE)) return null;
   const end: LogEnd = {
     op: readU64(bytes, 40),
     offset: readU64(bytes, 48),

@@ -1,3 +1,5 @@
+import { writeChecksum } from '@vireo/protocol';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk, plainChecksums, SeededRandom } from '../testing/index.ts';
 import { SnapshotStore } from './snapshot-store.ts';
@@ -99,6 +101,22 @@ describe('snapshots', () => {
     expect(open(disk, 8)).toBe('otherGroup');
     disk.corrupt('groups/8/snapshot-a', 20, 3);
     expect(open(disk, 8)).toBe('newerFormat');
+  });
+
+  it('refuses reserved bytes that are set, whatever the checksum says', () => {
+    const reserved = [22, 23, ...Array.from({ length: 12 }, (_, i) => 52 + i)];
+    fc.assert(
+      fc.property(fc.constantFrom(...reserved), fc.nat(7), (at, bit) => {
+        const disk = new MemoryDisk();
+        write(disk, store(disk), 10);
+        const bytes = Buffer.from(disk.content(A));
+        bytes[at] = bytes[at]! ^ (1 << bit);
+        writeChecksum(bytes, plainChecksums.identity(bytes.subarray(16)), 0);
+        disk.write(A, 0, [bytes], true, () => undefined);
+        disk.pump();
+        expect(open(disk)).toBe('unreadable');
+      }),
+    );
   });
 
   it('reports a disk that refuses, and takes one write at a time', () => {

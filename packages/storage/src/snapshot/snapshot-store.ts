@@ -150,7 +150,11 @@ function readSlot(disk: Disk, group: number, path: string, checksums: Checksums)
     );
   }
   const bytes = content.subarray(HEAD_SIZE);
-  const whole = content.readUInt32LE(48) === bytes.length && isZero(content, 52, HEAD_SIZE);
+  const whole =
+    version === SNAPSHOT_VERSION &&
+    content.readUInt32LE(48) === bytes.length &&
+    isZero(content, 22, 24) &&
+    isZero(content, 52, HEAD_SIZE);
   if (!whole || checksums.identity(content.subarray(16)) !== readChecksum(content, 0)) {
     return refused('unreadable', 'the checksum of the snapshot does not match');
   }
