@@ -44,6 +44,44 @@ describe('produce', () => {
     expect(produce(sequence)).toMatchObject({ ok: true, value: { duplicate: false, baseOffset: sequence } });
   });
 
+  it('while the node stops: a retry gets the ack of what is in the log, everything else is refused', () => {
+    const cluster = founded();
+    const { group, producerId } = withTopic(cluster);
+    const primary = leader(cluster, group)!;
+    const client = TestClient.connect(cluster, primary);
+    expect(client.produce(group, { producerId, sequence: 0 }, ['a'])).toMatchObject({ ok: true });
+    // Nobody is there to hand over to, so it goes on leading for a while.
+    for (const id of [0, 1, 2]) if (id !== primary) cluster.kill(id);
+    cluster.broker(primary).stop(() => {});
+    const again = client.startProduce(group, { producerId, sequence: 0 }, ['a']);
+    const more = client.startProduce(group, { producerId, sequence: 1 }, ['b']);
+    cluster.quiet();
+    expect(client.poll(again)).toMatchObject({ ok: true, value: { duplicate: true, baseOffset: 0 } });
+    expect(client.poll(more)).toMatchObject({ ok: false, error: { code: 'goingAway' } });
+  });
+
+  it('over the bounds of a control connection: a retry gets its ack, and waits for it only so often', () => {
+    const cluster = founded(3, { connectionRequestsMax: 1 });
+    const { group, producerId } = withTopic(cluster);
+    const client = TestClient.connect(cluster, leader(cluster, group)!, 'control');
+    const produce = (sequence: number) => client.produce(group, { producerId, sequence }, ['a']);
+    expect(produce(0)).toMatchObject({ ok: true });
+    // Nothing more becomes durable: what is sent now stays in flight.
+    cluster.held = (_node, { path }) => path.startsWith('journal/');
+    const open = client.startProduce(group, { producerId, sequence: 1 }, ['a']);
+    cluster.quiet();
+    expect(produce(0)).toMatchObject({ ok: true, value: { duplicate: true, baseOffset: 0 } });
+    expect(produce(2)).toMatchObject({ ok: false, error: { code: 'overloaded' } });
+    const again = client.startProduce(group, { producerId, sequence: 1 }, ['a']);
+    cluster.quiet();
+    expect(client.poll(again)).toBeNull();
+    expect(produce(0)).toMatchObject({ ok: false, error: { code: 'overloaded' } });
+    cluster.held = () => false;
+    cluster.quiet();
+    expect(client.poll(open)).toMatchObject({ ok: true, value: { duplicate: false, baseOffset: 1 } });
+    expect(client.poll(again)).toMatchObject({ ok: true, value: { duplicate: true, baseOffset: 1 } });
+  });
+
   it('is redirected by a backup to the primary, by address', () => {
     const cluster = founded();
     const { group, producerId } = withTopic(cluster);
