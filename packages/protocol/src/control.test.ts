@@ -161,10 +161,13 @@ describe('control requests', () => {
     }
   });
 
-  it('takes 4,096 partitions and 7 replicas, the most there can be', () => {
-    expect(
-      decodeRequest(encodeRequest({ ...requests.createTopic, partitions: 4096, replication: 7 })).ok,
-    ).toBe(true);
+  it('takes 4,096 partitions and 6 replicas, the most there can be', () => {
+    const decodes = (change: object) =>
+      decodeRequest(encodeRequest({ ...requests.createTopic, partitions: 4096, replication: 6, ...change }))
+        .ok;
+    expect(decodes({})).toBe(true);
+    expect(decodes({ partitions: 4097 })).toBe(false);
+    expect(decodes({ replication: 7 })).toBe(false);
   });
 
   it('is refused with more values than a request has', () => {
