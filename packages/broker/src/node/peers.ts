@@ -118,7 +118,9 @@ export class Peers {
     const link = peer[channel];
     link.dialing = false;
     if (node < this.#options.node) {
-      peer.lost = false;
+      // A dying process takes connections until its listening socket is closed: asked again until it either
+      // refuses or is connected anew.
+      this.#backOff(link);
       return false;
     }
     return !this.#stopped && link.connection === null;
@@ -181,7 +183,11 @@ export class Peers {
     const tick = ++this.#tick;
     if (this.#stopped) return;
     for (const peer of this.#peers.values()) {
-      if (peer.node < this.#options.node) continue;
+      if (peer.node < this.#options.node) {
+        const { protocol } = peer;
+        if (peer.lost && protocol.connection === null && tick >= protocol.redialTick) this.#dial(protocol);
+        continue;
+      }
       if (peer.protocol.connection === null && tick >= peer.protocol.redialTick) this.#dial(peer.protocol);
       if (peer.bulk.connection === null && tick >= peer.bulk.redialTick) this.#dial(peer.bulk);
     }
