@@ -52,6 +52,10 @@ export class Checkpoints {
   #failed = false;
   /** Turns to wait after an attempt that found no room. */
   #rest = 0;
+  /** Turns that the first checkpoint of a start may yet wait until the groups have learned what is committed. */
+  #patience = REST_TURNS;
+  /** Attempts since the last release that found no room. */
+  #fruitless = 0;
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
@@ -64,16 +68,36 @@ export class Checkpoints {
   /** Once a turn, after all replicas have settled: begins a checkpoint when one is due. */
   settle(): void {
     const { journal, writer, groups, everyBytes } = this.#options;
-    if (this.#run !== null || this.#failed || this.#rest-- > 0) return;
+    if (this.#failed || this.#rest-- > 0) return;
     this.#rest = 0;
+    if (this.#run !== null || journal.oldestFile === journal.fileSequence) {
+      if (journal.stalled) this.#foundNoRoom();
+      return;
+    }
     const due = writer.appendedBytes - this.#appendedBefore >= everyBytes || journal.pressure !== 'ok';
+    if (!due) return;
+    // Copied now, all that the journal held would be copied, and again after each crash that comes before the release.
+    if (this.#patience > 0 && this.#knowLittle()) {
+      this.#patience--;
+      return;
+    }
     // Until metadata names every group that the journal holds something of, all of that would have to be copied.
-    if (!due || groups.pending().size > 0) return;
-    if (journal.oldestFile === journal.fileSequence) return;
+    if (groups.pending().size > 0) {
+      if (journal.pressure === 'full') this.#foundNoRoom();
+      return;
+    }
     const boundary = this.#boundary();
     // Without room for the copies snapshots alone are made: what they cover needs no copy the next time.
-    if (boundary === journal.oldestFile) this.#rest = REST_TURNS;
+    if (boundary === journal.oldestFile) this.#foundNoRoom();
     this.#begin(boundary, boundary === journal.oldestFile, () => {});
+  }
+
+  /** A group has a log above its checkpoint and has not learned yet, since the start, how much of it is committed. */
+  #knowLittle(): boolean {
+    for (const { checkpointOp, replica } of this.#options.groups.all()) {
+      if (replica.state.commitMin === checkpointOp && replica.op > checkpointOp) return true;
+    }
+    return false;
   }
 
   /** Begins one of all groups, whatever the journal holds: so that the next start replays little. */
@@ -88,7 +112,8 @@ export class Checkpoints {
    */
   #boundary(): number {
     const { journal } = this.#options;
-    for (const budget of [journal.room / 2, journal.room]) {
+    const room = Math.max(0, journal.room);
+    for (const budget of [room / 2, room]) {
       for (let boundary = journal.fileSequence; boundary > journal.oldestFile; boundary--) {
         if (this.#copyBytes(this.#heldByOldFiles(boundary)) <= budget) return boundary;
       }
@@ -96,8 +121,26 @@ export class Checkpoints {
     return journal.oldestFile;
   }
 
-  /** What copying forward takes at most: each piece in a flush of its own, and one file's end left unused. */
+  /**
+   * Waits before the next attempt. When the last one found no room either and the journal is full, waiting alone does
+   * not help: not even the promises may fit that would tell the groups what is committed, and so need no copy.
+   */
+  #foundNoRoom(): void {
+    const { journal, log } = this.#options;
+    this.#rest = REST_TURNS;
+    this.#fruitless++;
+    if (this.#fruitless === 1 || journal.pressure !== 'full') return;
+    const { oldestFile: oldest, fileSequence: current } = journal;
+    if (journal.extend()) log.event('warn', 'journal.extended', { oldest, current });
+    else log.event('error', 'journal.full', { oldest, current });
+  }
+
+  /**
+   * What copying forward takes at most: each piece in a flush of its own, and one file's end left unused. Nothing if
+   * there is nothing to copy: such files are released however full the journal is.
+   */
   #copyBytes(old: ReadonlyMap<number, number>): number {
+    if (old.size === 0) return 0;
     const { groups, pieceBytes } = this.#options;
     let bytes = pieceBytes;
     for (const [id, lastOp] of old) {
@@ -247,6 +290,7 @@ export class Checkpoints {
     if (run.pending > 0 || this.#run !== run) return;
     const { journal, stats, log, groups } = this.#options;
     this.#run = null;
+    if (run.releases) this.#fruitless = 0;
     journal.release(run.boundary);
     stats.checkpoints++;
     log.event('info', 'checkpoint.completed', { boundary: run.boundary, oldest: journal.oldestFile });
@@ -259,8 +303,7 @@ export class Checkpoints {
   #giveUp(run: Run): void {
     if (this.#run !== run) return;
     this.#run = null;
-    this.#rest = REST_TURNS;
-    this.#options.log.event('error', 'journal.full', { boundary: run.boundary });
+    this.#foundNoRoom();
     run.done();
   }
 

@@ -25,6 +25,8 @@ export const EventNames = {
   'checkpoint.started': 'snapshots and syncs of all changed groups began',
   'checkpoint.completed': 'the journal may be reused up to the checkpoint',
   'journal.full': 'intake is refused until a checkpoint frees the journal',
+  'journal.extended':
+    'the full journal grew by a file beyond its settings, since no checkpoint could free it',
   'disk.failed': 'a write or sync failed: the node votes no more and stops',
   'read.failed': 'committed data could not be read: damaged or unreadable',
   'topic.created': 'this node proposed a topic',

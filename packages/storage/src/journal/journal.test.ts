@@ -262,6 +262,68 @@ describe('journal', () => {
     expect(journal.failure).toBeNull();
   });
 
+  it('grows by a file at a time when told that nothing else helps, to twice its size and no further', () => {
+    const disk = new MemoryDisk();
+    const small = { fileCount: 3, fileBytes: 64 * 1024 };
+    const journal = started(disk, small);
+    const promise = () => journal.append(1, { prepares: [], state: Buffer.alloc(3_000, 1) }, () => undefined);
+    let promises = 0;
+    const fill = () => {
+      for (; promise(); promises += 1) {
+        journal.flush();
+        disk.pump();
+      }
+    };
+    fill();
+    for (let extra = 1; extra <= 3; extra++) {
+      const before = promises;
+      expect(journal.extend()).toBe(true);
+      fill();
+      expect(promises).toBeGreaterThan(before + 2);
+      expect(disk.trace.filter(({ kind }) => kind === 'create')).toHaveLength(3 + extra);
+    }
+    expect(journal.extend()).toBe(false);
+    expect(open(disk, small).items).toHaveLength(promises);
+  });
+
+  it('tries again to make a file that the disk refused, when told that nothing else helps', () => {
+    let full = true;
+    const disk = new MemoryDisk({
+      fault: ({ kind, path }) => (full && kind === 'create' && path.includes('2.') ? 'noSpace' : null),
+    });
+    const journal = started(disk);
+    const chain = new PrepareChain(1);
+    let durable = 0;
+    while (journal.append(1, { prepares: [chain.batch(20_000)], checkpoint: 0 }, () => durable++)) {
+      journal.flush();
+      disk.pump();
+    }
+    expect(journal.creationError?.code).toBe('noSpace');
+    full = false;
+    expect(journal.extend()).toBe(true);
+    while (journal.fileSequence < 2) put(disk, journal, 1, [chain.batch(20_000)]);
+    expect(journal.creationError).toBeNull();
+  });
+
+  it('starts, however many starts in a row came to nothing, until it has grown to twice its size', () => {
+    const disk = new MemoryDisk();
+    const small = { fileCount: 3, fileBytes: 64 * 1024 };
+    put(disk, started(disk, small), 1, [], { state: Buffer.from('promise') });
+    // A file holds 14 flushes of one block.
+    for (let start = 1; start < 3 * 14 + 20; start++) started(disk, small, start);
+    expect(disk.trace.filter(({ kind }) => kind === 'create').length).toBeGreaterThan(3);
+    expect(names(open(disk, small).items)).toEqual(['state 1 promise']);
+    let message = '';
+    for (let start = 0; start < 60 && message === ''; start++) {
+      open(disk, small, start).journal.start((error) => {
+        message = error?.message ?? '';
+      });
+      disk.pump();
+    }
+    expect(message).toContain('journalFileBytes');
+    expect(disk.trace.filter(({ kind }) => kind === 'create')).toHaveLength(6);
+  });
+
   it('refuses a write that no file could take', () => {
     const disk = new MemoryDisk();
     const journal = started(disk);

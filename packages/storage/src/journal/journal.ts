@@ -70,6 +70,8 @@ export class Journal {
   #started = false;
   /** A step of this class is at the disk: a flush, a file's head, or one of the steps of `start`. */
   #busy = false;
+  /** What is queued fits into no file, and none is on its way. */
+  #stalled = false;
   /** The last flush holds entries, so an empty one behind it would prove it complete. */
   #unsettled = false;
   #failure: DiskError | null = null;
@@ -143,16 +145,18 @@ export class Journal {
     });
     if (begun) return;
     this.#busy = true;
-    const growing = this.#ring.grow(() => {
-      const { creationError } = this.#ring;
-      if (creationError === null) {
-        this.#open(done);
-      } else {
-        this.#fail(creationError);
-        done(diskFailed(creationError));
-      }
-    });
-    if (!growing) done(this.#full());
+    const grow = () =>
+      this.#ring.grow(() => {
+        const { creationError } = this.#ring;
+        if (creationError === null) {
+          this.#open(done);
+        } else {
+          this.#fail(creationError);
+          done(diskFailed(creationError));
+        }
+      });
+    // Each start takes a flush: enough of them in a row, each cut short by a crash, fill any ring.
+    if (!grow() && !(this.#ring.extend() && grow())) done(this.#full());
   }
 
   /**
@@ -227,6 +231,23 @@ export class Journal {
     return this.#ring.room(this.#file, this.#position, this.#queuedBytes) - openingReserve;
   }
 
+  /**
+   * The last resort, when what a release needs does not fit any more: the ring may grow by one file beyond its
+   * configured size. A reserve alone is no guarantee, for every crash between a checkpoint's copies and its release
+   * costs room and frees none. False: it has grown to twice its size already.
+   */
+  extend(): boolean {
+    return this.#ring.extend();
+  }
+
+  /**
+   * What is queued waits for a file: `room` counts bytes, and the end of a file may be too short for any write. Only
+   * `release` or `extend` helps.
+   */
+  get stalled(): boolean {
+    return this.#stalled && this.#ring.nextFree() === null;
+  }
+
   /** Bytes that wait for a flush. */
   get queuedBytes(): number {
     return this.#queuedBytes;
@@ -250,7 +271,8 @@ export class Journal {
   #full(): StorageError {
     return {
       code: 'journalFull',
-      message: 'no file of the journal may be used again and none is left',
+      message:
+        'no file of the journal may be used again and it has grown to twice its size: raise journalFiles or journalFileBytes',
       path: JOURNAL_DIRECTORY,
     };
   }
@@ -326,9 +348,10 @@ export class Journal {
     const next = this.#ring.nextFree();
     if (next === null) {
       // Comes back by itself once there is a file; `release` is followed by the next turn's `flush`.
-      if (this.#started) this.#ring.grow(() => this.flush());
+      if (this.#started) this.#stalled = !this.#ring.grow(() => this.flush()) && !this.#ring.creating;
       return false;
     }
+    this.#stalled = false;
     const fileSequence = (this.#header?.fileSequence ?? 0) + 1;
     const header: JournalFileHeader = {
       cluster: this.#settings.cluster,

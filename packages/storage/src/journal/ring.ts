@@ -27,6 +27,9 @@ export interface JournalFileGroup {
 /** What the caller should do about the room in the ring. */
 export type JournalPressure = 'ok' | 'checkpoint' | 'full';
 
+/** The ring grows to so many times its configured files at most, when nothing else makes room. */
+const EXTENSION_MAX = 2;
+
 export function journalPath(slot: number): string {
   return `${JOURNAL_DIRECTORY}/${String(slot).padStart(8, '0')}.journal`;
 }
@@ -50,6 +53,8 @@ export class JournalRing {
   #releasedBelow = 0;
   #creating = false;
   #gaveUp = false;
+  /** Files that may exist: as many as configured, and more once `extend` was called. */
+  #filesMax: number;
   /** The disk's answer to the last attempt at a new file; while set, the ring is as large as its files. */
   creationError: DiskError | null = null;
 
@@ -57,6 +62,7 @@ export class JournalRing {
     this.#disk = disk;
     this.#settings = settings;
     this.#files = [...files];
+    this.#filesMax = Math.max(settings.fileCount, files.length);
   }
 
   #inUse(file: RingFile): boolean {
@@ -121,9 +127,29 @@ export class JournalRing {
     return oldest;
   }
 
+  /** A file is being made. */
+  get creating(): boolean {
+    return this.#creating;
+  }
+
   get #capacityFiles(): number {
-    if (this.creationError !== null) return this.#files.length;
-    return Math.max(this.#settings.fileCount, this.#files.length);
+    return this.creationError === null ? this.#filesMax : this.#files.length;
+  }
+
+  /**
+   * Lets the ring grow by a file beyond what is configured, or try again to make one that the disk refused. False:
+   * it has grown to twice its size. The files stay: what filled the ring once may do so again.
+   */
+  extend(): boolean {
+    if (this.creationError !== null) {
+      this.creationError = null;
+      this.#gaveUp = false;
+      return true;
+    }
+    if (this.#filesMax >= EXTENSION_MAX * this.#settings.fileCount) return false;
+    this.#filesMax += 1;
+    this.#gaveUp = false;
+    return true;
   }
 
   /**
@@ -132,7 +158,7 @@ export class JournalRing {
    */
   grow(done: () => void): boolean {
     if (this.#creating || this.#gaveUp || this.nextFree() !== null) return false;
-    if (this.#files.length >= this.#settings.fileCount) return false;
+    if (this.#files.length >= this.#filesMax) return false;
     const slot = this.#freeSlot();
     const path = journalPath(slot);
     const bytes = this.#settings.fileBytes;

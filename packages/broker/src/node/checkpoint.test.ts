@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { founded, leader } from './testing/cluster.ts';
+import { TestClient } from './testing/test-client.ts';
+
+const SMALL = { journalFileBytes: 64 * 1024, batchBytesMax: 16 * 1024 };
+
+/** A topic with a replica on the only node. */
+function topicOfOne(cluster: ReturnType<typeof founded>): { group: number; producerId: number } {
+  const client = TestClient.connect(cluster, 0, 'control');
+  client.mustCall({ op: 'createStream', name: 'shop' });
+  client.mustCall({
+    op: 'createTopic',
+    stream: 'shop',
+    name: 'orders',
+    partitions: 1,
+    replication: 1,
+    durability: 'disk',
+  });
+  const { topic } = client.mustCall({ op: 'lookupTopic', stream: 'shop', topic: 'orders' });
+  const { sessionId } = client.mustCall({ op: 'register', nonce: Buffer.alloc(16, 1) });
+  const group = topic.groups[0]!.group;
+  cluster.run(300, () => leader(cluster, group) !== null);
+  return { group, producerId: sessionId };
+}
+
+describe('a checkpoint in a small ring', () => {
+  it.each([2, 4])('comes about in the end when the node crashed %i times before its release', (crashes) => {
+    const cluster = founded(1, SMALL);
+    const { group, producerId } = topicOfOne(cluster);
+    // Snapshots do not get on, so nothing is released: what is copied stays, and is copied again at each start.
+    cluster.held = (_node, { path }) => path.includes('snapshot');
+    let client = TestClient.connect(cluster, 0);
+    let sequence = 0;
+    while (client.produce(group, { producerId, sequence }, ['x'.repeat(3_000)]).ok) sequence++;
+    expect(sequence).toBeGreaterThan(20);
+    for (let crash = 0; crash < crashes; crash++) {
+      cluster.kill(0);
+      cluster.startAll();
+      cluster.run(30);
+    }
+    cluster.kill(0);
+    cluster.held = () => false;
+    cluster.startAll();
+    expect(cluster.run(2_000, () => leader(cluster, group) !== null)).toBe(true);
+    client = TestClient.connect(cluster, 0);
+    expect(client.produce(group, { producerId, sequence: sequence - 1 }, ['x'.repeat(3_000)])).toMatchObject({
+      ok: true,
+      value: { baseOffset: sequence - 1, duplicate: true },
+    });
+    cluster.run(500);
+    for (let more = 0; more < 100; more++) {
+      cluster.run(2);
+      expect(
+        client.produce(group, { producerId, sequence: sequence + more }, ['y'.repeat(3_000)]),
+      ).toMatchObject({
+        ok: true,
+      });
+    }
+    expect(cluster.broker(0).stats().counters.checkpoints).toBeGreaterThan(1);
+  });
+});
