@@ -8,7 +8,12 @@ export const simLimits: Limits = {
   batchBytesMax: 32 * KiB,
   pipelineOpsMax: 4,
   journalFiles: 4,
-  journalFileBytes: 256 * KiB,
+  journalFileBytes: Number(process.env.RING ?? 256) * KiB,
   segmentBytes: 64 * KiB,
   tailCacheBytesMax: 256 * KiB,
 };
+
+/** As `simLimits`, with a journal ring of the profile's size. */
+export function limitsOf(profile: { readonly journalFileBytes: number }): Limits {
+  return { ...simLimits, journalFileBytes: profile.journalFileBytes };
+}

@@ -111,6 +111,10 @@ export class Observer {
       self.durableView = Math.max(self.durableView, durableView);
       self.durableLogView = Math.max(self.durableLogView, durableLogView);
       for (const entry of replica.state.log) if (entry.durable) self.durable.add(entry.header.checksum);
+      // What a snapshot covers is in the segments, which are compared byte by byte at the end. The process that wrote it
+      // may have ended before the journal answered for these ops.
+      for (const { header } of this.ghost.log(self.group).slice(0, replica.state.commitMin))
+        self.durable.add(header.checksum);
       for (const checker of this.#checkers) checker.recovered?.(context);
     }
     return context;

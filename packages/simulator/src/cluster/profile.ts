@@ -14,6 +14,8 @@ export interface Profile {
   readonly produceRequests: number;
   readonly network: NetworkProfile;
   readonly disk: DiskProfile;
+  /** Of one file of each node's journal ring. */
+  readonly journalFileBytes: number;
   readonly clockDriftPpmMax: number;
   readonly clockOffsetMicrosMax: number;
   /** A turn begins so long after the event that woke the node. */
@@ -25,6 +27,8 @@ export interface Profile {
   readonly duration: number;
 }
 
+const KiB = 1024;
+
 /** Faults of every run. */
 const faultCount = 20;
 
@@ -35,6 +39,15 @@ const faultCount = 20;
 export function nodesOf(seed: number): number {
   if (seed % 4 === 3) return 5;
   return seed % 8 === 6 ? 1 : 3;
+}
+
+/**
+ * In every third run the journal ring is so small that a few crashes in a row fill it with what nothing releases:
+ * in turn as small as a journal can be, and twice that.
+ */
+export function journalFileBytesOf(seed: number): number {
+  if (seed % 3 !== 0) return 256 * KiB;
+  return seed % 6 === 0 ? 64 * KiB : 128 * KiB;
 }
 
 export function drawProfile(seed: number): Profile {
@@ -61,6 +74,7 @@ export function drawProfile(seed: number): Profile {
       latencyMean: random.pick([50, 200]),
       syncMean: random.pick([200, 1_000, 4_000, 15_000]),
     },
+    journalFileBytes: journalFileBytesOf(seed),
     clockDriftPpmMax: random.pick([0, 200, 5_000]),
     clockOffsetMicrosMax: random.pick([0, 5_000, 2_000_000]),
     turnDelayMean: random.pick([20, 100, 500]),

@@ -14,7 +14,7 @@ import { Trace } from '../world/trace.ts';
 import { FaultDriver } from './fault-driver.ts';
 import { checkHistory, firstDifference, firstUnrest } from './final-checks.ts';
 import type { FloorName } from './floors.ts';
-import { simLimits } from './limits.ts';
+import { limitsOf } from './limits.ts';
 import { Observer } from './observer.ts';
 import type { Profile } from './profile.ts';
 import { SimNode } from './sim-node.ts';
@@ -204,7 +204,7 @@ class Simulation {
       cluster: 'simulated',
       nodes: addresses,
       secret: 'a secret',
-      limits: simLimits,
+      limits: limitsOf(this.#profile),
       tickMs: 10,
     };
     const simDisk = new SimDisk(id, this.#scheduler, random.fork('disk'), disk, this.#trace);
