@@ -45,7 +45,7 @@ export function nodesOf(seed: number): number {
  * In every third run the journal ring is so small that a few crashes in a row fill it with what nothing releases:
  * in turn as small as a journal can be, and twice that.
  */
-export function journalFileBytesOf(seed: number): number {
+function journalFileBytesOf(seed: number): number {
   if (seed % 3 !== 0) return 256 * KiB;
   return seed % 6 === 0 ? 64 * KiB : 128 * KiB;
 }
