@@ -10,7 +10,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Disk, DiskCallback, ReadCallback } from '@vireo/storage';
+import type { Disk, DiskCallback } from '@vireo/storage';
+import { ForwardingDisk } from './forwarding-disk.ts';
 
 /** One line of the record: a write with what it overwrote, writes that a sync has covered, or a rename. */
 type Line =
@@ -30,8 +31,7 @@ type Line =
  * bytes that stood there before. Killing the process leaves the page cache alone, so SIGKILL proves nothing about
  * fsync; `loseUnsynced` then does to the files what a power cut would have done.
  */
-export class RecordingDisk implements Disk {
-  readonly #disk: Disk;
+export class RecordingDisk extends ForwardingDisk {
   readonly #directory: string;
   readonly #record: number;
   /** Writes that no sync has covered: id → file. In the order of the calls. */
@@ -39,24 +39,12 @@ export class RecordingDisk implements Disk {
   #nextId = 1;
 
   constructor(disk: Disk, directory: string, record: string) {
-    this.#disk = disk;
+    super(disk);
     this.#directory = directory;
     this.#record = openSync(record, 'a');
   }
 
-  list(directory: string): string[] {
-    return this.#disk.list(directory);
-  }
-
-  size(path: string): number | null {
-    return this.#disk.size(path);
-  }
-
-  readSync(path: string, position: number, length: number): Buffer {
-    return this.#disk.readSync(path, position, length);
-  }
-
-  write(
+  override write(
     path: string,
     position: number,
     buffers: readonly Buffer[],
@@ -65,50 +53,34 @@ export class RecordingDisk implements Disk {
   ): void {
     const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
     const id = this.#note(path, position, length);
-    this.#disk.write(path, position, buffers, durable, (error) => {
+    super.write(path, position, buffers, durable, (error) => {
       if (durable && error === null) this.#covered(path, id);
       done(error);
     });
   }
 
-  read(path: string, position: number, length: number, done: ReadCallback): void {
-    this.#disk.read(path, position, length, done);
-  }
-
-  sync(path: string, done: DiskCallback): void {
+  override sync(path: string, done: DiskCallback): void {
     const last = this.#nextId - 1;
-    this.#disk.sync(path, (error) => {
+    super.sync(path, (error) => {
       if (error === null) this.#covered(path, last);
       done(error);
     });
   }
 
-  create(path: string, size: number, done: DiskCallback): void {
-    this.#disk.create(path, size, done);
-  }
-
-  truncate(path: string, size: number, done: DiskCallback): void {
-    const now = this.#disk.size(path) ?? 0;
+  override truncate(path: string, size: number, done: DiskCallback): void {
+    const now = this.disk.size(path) ?? 0;
     this.#note(path, Math.min(size, now), Math.abs(now - size));
-    this.#disk.truncate(path, size, done);
+    super.truncate(path, size, done);
   }
 
-  rename(from: string, to: string, done: DiskCallback): void {
-    this.#disk.rename(from, to, (error) => {
+  override rename(from: string, to: string, done: DiskCallback): void {
+    super.rename(from, to, (error) => {
       if (error === null) {
         for (const [id, path] of this.#open) if (path === from) this.#open.set(id, to);
         this.#write({ from, to });
       }
       done(error);
     });
-  }
-
-  remove(path: string, done: DiskCallback): void {
-    this.#disk.remove(path, done);
-  }
-
-  makeDirectory(path: string, done: DiskCallback): void {
-    this.#disk.makeDirectory(path, done);
   }
 
   #note(path: string, position: number, length: number): number {
