@@ -8,8 +8,8 @@ const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024);
 /**
  * Decides where a socket's next bytes are read to, so that a frame is put together where it will stay: its
  * beginning is copied once, the rest is read into place. Node would otherwise allocate 64 KiB for every read and
- * the frame besides; memory outside V8's heap makes it collect that heap, and at 600,000 records a second those
- * collections were almost half of a node's time (benchmarks/NOTES.md).
+ * the frame besides; memory outside V8's heap makes it collect that heap, and under batches of
+ * 100 KB those collections were more than a third of a node's time (benchmarks/NOTES.md).
  *
  * It looks at frames' sizes only. What is no frame is handed on as it comes: the core says what is wrong with it.
  */

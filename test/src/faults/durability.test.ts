@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connect } from '@vireo/client';
 import { formatNode, startNode } from '@vireo/node';
-import { History, verifyHistory } from '@vireo/simulator';
+import { verifyHistory } from '@vireo/simulator';
 import { describe, expect, it } from 'vitest';
 import { freePorts } from '../harness/free-ports.ts';
-import { readLogs, TestCluster, Workload } from '../harness/index.ts';
+import { readLogs, startLoad, TestCluster } from '../harness/index.ts';
 import { loseUnsynced } from './recording-disk.ts';
 import { WithholdingDisk } from './withholding-disk.ts';
 
@@ -64,13 +64,7 @@ describe('what an ack proves about the disk', () => {
       nodeFlags: (node) => ['--record', `${node.directory}.record`],
     });
     try {
-      const client = await cluster.client();
-      await client.admin.createStream('faults');
-      await client.admin.createTopic(TOPIC, { partitions: 3, replication: 3 });
-      await cluster.ready();
-      const history = new History();
-      const workload = new Workload(client, { topic: TOPIC, partitions: 3, history, name: 'p' });
-      workload.start();
+      const { client, history, workload } = await startLoad(cluster, TOPIC, 3);
       let lost = 0;
       let torn = 0;
       for (let round = 0; round < 4; round++) {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { History, verifyHistory } from '@vireo/simulator';
+import { verifyHistory } from '@vireo/simulator';
 import { describe, expect, it } from 'vitest';
-import { readLogs, TestCluster, Workload } from '../harness/index.ts';
+import { readLogs, startLoad, TestCluster } from '../harness/index.ts';
 
 const TOPIC = 'faults/kills';
 const PARTITIONS = 6;
@@ -15,13 +15,7 @@ describe('SIGKILL of every node in turn, under load on all partitions', () => {
   }, async () => {
     const cluster = await TestCluster.start();
     try {
-      const client = await cluster.client();
-      await client.admin.createStream('faults');
-      await client.admin.createTopic(TOPIC, { partitions: PARTITIONS, replication: 3 });
-      await cluster.ready();
-      const history = new History();
-      const workload = new Workload(client, { topic: TOPIC, partitions: PARTITIONS, history, name: 'p' });
-      workload.start();
+      const { client, history, workload } = await startLoad(cluster, TOPIC, PARTITIONS);
       let largest = 0;
       for (let round = 0; round < ROUNDS; round++) {
         for (const { id } of cluster.nodes) {
@@ -53,13 +47,7 @@ describe('SIGKILL of every node in turn, under load on all partitions', () => {
   }, async () => {
     const cluster = await TestCluster.start();
     try {
-      const client = await cluster.client();
-      await client.admin.createStream('faults');
-      await client.admin.createTopic(TOPIC, { partitions: PARTITIONS, replication: 3 });
-      await cluster.ready();
-      const history = new History();
-      const workload = new Workload(client, { topic: TOPIC, partitions: PARTITIONS, history, name: 'p' });
-      workload.start();
+      const { client, history, workload } = await startLoad(cluster, TOPIC, PARTITIONS);
       for (let round = 0; round < 3; round++) {
         await sleep(1_000);
         await Promise.all(cluster.nodes.map(({ id }) => cluster.kill(id)));

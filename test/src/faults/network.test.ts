@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { History, verifyHistory } from '@vireo/simulator';
+import { verifyHistory } from '@vireo/simulator';
 import { describe, expect, it } from 'vitest';
-import { readLogs, TestCluster, Workload } from '../harness/index.ts';
+import { readLogs, startLoad, TestCluster } from '../harness/index.ts';
 
 const TOPIC = 'faults/network';
 const PARTITIONS = 3;
@@ -12,13 +12,7 @@ describe('the network between nodes, under load', () => {
   }, async () => {
     const cluster = await TestCluster.start({ proxies: true });
     try {
-      const client = await cluster.client();
-      await client.admin.createStream('faults');
-      await client.admin.createTopic(TOPIC, { partitions: PARTITIONS, replication: 3 });
-      await cluster.ready();
-      const history = new History();
-      const workload = new Workload(client, { topic: TOPIC, partitions: PARTITIONS, history, name: 'p' });
-      workload.start();
+      const { client, history, workload } = await startLoad(cluster, TOPIC, PARTITIONS);
       const pairs = [
         [0, 1],
         [0, 2],
