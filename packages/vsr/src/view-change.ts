@@ -70,7 +70,7 @@ export function joinIfUnanswered(core: Core): void {
 
 /**
  * Promises a view: nothing of an older one is accepted from here on. The vote leaves when the promise is durable
- * (`onPromised`). With `awaitsStartView` the view has started without us and no vote is wanted.
+ * (`sendVote`), unless a StartView of this very view waits for our log to reach it by then.
  */
 export function joinView(core: Core, view: number): void {
   const { state } = core;
