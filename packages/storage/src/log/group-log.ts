@@ -1,6 +1,7 @@
 import { type Checksum, type Checksums, type Prepare, ZERO_CHECKSUM } from '@vireo/protocol';
 import type { Disk, DiskError } from '../disk.ts';
 import { type Opened, opened, openingReads, type StorageError } from '../errors.ts';
+import type { KeepOp } from './log-place.ts';
 import { readFromDisk } from './log-reader.ts';
 import { LogWriter } from './log-writer.ts';
 import { type GroupLogReport, type OpenedLog, openLogFiles } from './open-log.ts';
@@ -81,9 +82,11 @@ export class GroupLog {
   }
 
   /**
-   * Opens the log as it was at `checkpointOp` (0: nothing yet); what lies beyond counts no more. Reads no data
-   * that the checkpoint covers, except where an index is missing or wrong. `checkpointOp` must not lie below a
-   * checkpoint that the journal names: the ops between are in the segments alone.
+   * Opens the log as it was at `checkpointOp` (0: nothing yet). Without `keep` what lies beyond counts no more: the
+   * journal has it. With it, what lies beyond stays as far as the chain is whole, since segments hold committed ops
+   * only; each of those ops is given to `keep` in order. Reads no data that the checkpoint covers, except where an
+   * index is missing or wrong. `checkpointOp` must not lie below a checkpoint that the journal names: the ops
+   * between are in the segments alone.
    *
    * Errors: `otherCluster`, `otherGroup`, `newerFormat`, `unreadable`.
    */
@@ -93,9 +96,10 @@ export class GroupLog {
     options: GroupLogOptions,
     checksums: Checksums,
     checkpointOp: number,
+    keep: KeepOp | null = null,
   ): Opened<{ readonly log: GroupLog; readonly report: GroupLogReport }> {
     const place = { disk, checksums, cluster: options.cluster, group };
-    const files = openingReads(() => openLogFiles(place, checkpointOp));
+    const files = openingReads(() => openLogFiles(place, checkpointOp, keep));
     if (!files.ok) return files;
     const log = new GroupLog(disk, group, options, checksums, files.value);
     return opened({ log, report: files.value.report });
@@ -165,7 +169,7 @@ export class GroupLog {
       parent: this.headChecksum,
       parentTimestamp: this.headTimestamp,
     };
-    const segment = new Segment(header, null, [], false);
+    const segment = new Segment(header, null, [], { unsynced: false, indexStale: false });
     this.#segments.push(segment);
     return segment;
   }
@@ -180,7 +184,15 @@ export class GroupLog {
    * there is nothing to do.
    */
   sync(done: (error: StorageError | null) => void): void {
-    this.#writer.sync(done);
+    this.#writer.sync(true, done);
+  }
+
+  /**
+   * As `sync`, but the indexes stay as they are: they are made again from the segments when one is missing, and
+   * would cost three calls on the disk beside the one that counts.
+   */
+  syncOps(done: (error: StorageError | null) => void): void {
+    this.#writer.sync(false, done);
   }
 
   /**

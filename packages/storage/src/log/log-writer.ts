@@ -17,6 +17,8 @@ export type PreparationStep =
 interface SyncWaiter {
   /** Done once everything up to this op is durable. */
   readonly op: number;
+  /** The indexes too. */
+  readonly indexes: boolean;
   readonly done: (error: StorageError | null) => void;
 }
 
@@ -82,8 +84,8 @@ export class LogWriter {
     this.#pendingBytes += bytes;
   }
 
-  sync(done: (error: StorageError | null) => void): void {
-    this.#waiters.push({ op: this.#appendedOp, done });
+  sync(indexes: boolean, done: (error: StorageError | null) => void): void {
+    this.#waiters.push({ op: this.#appendedOp, indexes, done });
     this.work();
   }
 
@@ -155,7 +157,8 @@ export class LogWriter {
       false,
       this.#after(() => {
         segment.written = end;
-        segment.dirty = true;
+        segment.unsynced = true;
+        segment.indexStale = true;
         this.#writtenOp = end.op;
         this.#pendingBytes -= bytes;
         this.#options.onWritten();
@@ -163,37 +166,55 @@ export class LogWriter {
     );
   }
 
-  /** Syncs the next segment that needs it, then its index; when none is left, answers who waits for `op`. */
+  /** Syncs the next segment that needs it, then writes the next index that is asked for; then answers. */
   #syncNext(op: number): void {
-    const segment = this.#segments.find(({ dirty }) => dirty);
-    if (segment === undefined) {
-      const waiting = this.#waiters;
-      this.#waiters = waiting.filter((waiter) => waiter.op > op);
-      for (const waiter of waiting) if (waiter.op <= op) waiter.done(null);
-      this.work();
-      return;
-    }
-    const index = segment.encodeIndex(this.#options.checksums);
-    const fresh = `${segment.indexPath}.new`;
-    const step = (action: () => void) => (error: DiskError | null) => {
-      if (error === null) action();
-      else this.#fail(error);
-    };
-    this.#busy = true;
-    // A new file in place of the old one: a crash leaves one of them whole.
-    const rename = () =>
-      this.#disk.rename(
-        fresh,
-        segment.indexPath,
-        step(() => {
-          segment.dirty = false;
+    const segment = this.#segments.find(({ unsynced }) => unsynced);
+    if (segment !== undefined) {
+      this.#busy = true;
+      this.#disk.sync(
+        segment.path,
+        this.#step(() => {
+          // Nothing was written meanwhile: one call at a time.
+          segment.unsynced = false;
           this.#busy = false;
           this.#syncNext(op);
         }),
       );
-    const write = () => this.#disk.write(fresh, 0, [index], true, step(rename));
-    const create = () => this.#disk.create(fresh, 0, step(write));
-    this.#disk.sync(segment.path, step(create));
+      return;
+    }
+    const indexes = this.#waiters.some((waiter) => waiter.indexes && waiter.op <= op);
+    const stale = indexes ? this.#segments.find(({ indexStale }) => indexStale) : undefined;
+    if (stale !== undefined) {
+      this.#writeIndex(stale, op);
+      return;
+    }
+    const waiting = this.#waiters;
+    this.#waiters = waiting.filter((waiter) => waiter.op > op);
+    for (const waiter of waiting) if (waiter.op <= op) waiter.done(null);
+    this.work();
+  }
+
+  /** A new file in place of the old one: a crash leaves one of them whole. */
+  #writeIndex(segment: Segment, op: number): void {
+    const index = segment.encodeIndex(this.#options.checksums);
+    const fresh = `${segment.indexPath}.new`;
+    this.#busy = true;
+    const finish = this.#step(() => {
+      segment.indexStale = false;
+      this.#busy = false;
+      this.#syncNext(op);
+    });
+    const rename = () => this.#disk.rename(fresh, segment.indexPath, finish);
+    const write = () => this.#disk.write(fresh, 0, [index], true, this.#step(rename));
+    this.#disk.create(fresh, 0, this.#step(write));
+  }
+
+  /** `action` if the call succeeded; the writer stays busy until the action says otherwise. */
+  #step(action: () => void): (error: DiskError | null) => void {
+    return (error) => {
+      if (error === null) action();
+      else this.#fail(error);
+    };
   }
 
   /** Marks the writer busy until the call ends; then does `action` and what is due next. */

@@ -1,21 +1,18 @@
-import { type Checksums, decodePrepareHeader, PREPARE_HEADER_SIZE } from '@vireo/protocol';
+import { decodePrepareHeader, PREPARE_HEADER_SIZE } from '@vireo/protocol';
 import { type Disk, DiskError } from '../disk.ts';
-import { type Opened, opened, refusedToOpen, type StorageErrorCode } from '../errors.ts';
+import { type Opened, opened, refusedToOpen } from '../errors.ts';
+import { follows, type KeepOp, type Place, readSegmentHeader, refuse, SCAN_BYTES } from './log-place.ts';
 import type { PreparationStep } from './log-writer.ts';
 import { endAfter, indexOp, Segment, segmentStart } from './segment.ts';
 import {
-  decodeSegmentHeader,
   groupDirectory,
   indexPath,
-  SEGMENT_HEADER_SIZE,
   type SegmentHeader,
   segmentBaseOp,
   segmentPath,
 } from './segment-header.ts';
 import { decodeIndex, type IndexEntry, type LogEnd } from './sparse-index.ts';
-
-/** Headers are looked for in pieces of this size while an index is made again. */
-const SCAN_BYTES = 1 << 20;
+import { walkBeyond } from './walk-beyond.ts';
 
 /** What was found when a group's log was opened. */
 export interface GroupLogReport {
@@ -23,7 +20,9 @@ export interface GroupLogReport {
   readonly segments: number;
   /** Indexes that were missing, wrong or short, and were made again from the segment. */
   readonly indexesRebuilt: number;
-  /** Bytes beyond the checkpoint that count no more: the journal has those ops. */
+  /** Ops beyond the checkpoint that were kept. */
+  readonly keptOps: number;
+  /** Bytes beyond the end that count no more: the journal has those ops, or they are not whole. */
   readonly cutBytes: number;
 }
 
@@ -34,34 +33,22 @@ export interface OpenedLog {
   readonly report: GroupLogReport;
 }
 
-interface Place {
-  readonly disk: Disk;
-  readonly checksums: Checksums;
-  readonly cluster: string;
-  readonly group: number;
-}
-
 /**
- * Finds the segments of a log that ends at `checkpointOp`. Reads heads and indexes; segments only where an index
- * does not reach. Errors: `otherCluster`, `otherGroup`, `newerFormat`, `unreadable` (an op up to the checkpoint
- * is not there, or the way to it is damaged).
+ * Finds the segments of a log that ends at `checkpointOp`, or with `keep` where the unbroken chain beyond it ends.
+ * Reads heads and indexes; segments only where an index does not reach, and all that is kept. Errors:
+ * `otherCluster`, `otherGroup`, `newerFormat`, `unreadable` (an op up to the checkpoint is not there, or the way to
+ * it is damaged).
  */
-export function openLogFiles(place: Place, checkpointOp: number): Opened<OpenedLog> {
+export function openLogFiles(place: Place, checkpointOp: number, keep: KeepOp | null): Opened<OpenedLog> {
   const { disk, group } = place;
   const segments: Segment[] = [];
-  const steps: PreparationStep[] = [];
   let indexesRebuilt = 0;
-  let cutBytes = 0;
   const bases = basesOnDisk(disk, group);
   for (const [number, baseOp] of bases.entries()) {
+    if (baseOp > checkpointOp) break;
     const path = segmentPath(group, baseOp);
     const size = disk.size(path) ?? 0;
-    if (baseOp > checkpointOp) {
-      steps.push({ type: 'remove', path }, { type: 'remove', path: indexPath(group, baseOp) });
-      cutBytes += size;
-      continue;
-    }
-    const header = readHeader(place, path, baseOp);
+    const header = readSegmentHeader(place, path, baseOp);
     if (!header.ok) return header;
     const previous = segments.at(-1);
     if (previous !== undefined && !follows(header.value, previous.end)) {
@@ -72,23 +59,38 @@ export function openLogFiles(place: Place, checkpointOp: number): Opened<OpenedL
     if (!found.ok) return found;
     const { end, entries, rebuilt } = found.value;
     if (rebuilt) indexesRebuilt += 1;
-    if (size > end.position) {
-      steps.push({ type: 'truncate', path, size: end.position });
-      cutBytes += size - end.position;
-    }
-    segments.push(new Segment(header.value, end, entries, rebuilt));
+    segments.push(new Segment(header.value, end, entries, { unsynced: false, indexStale: rebuilt }));
   }
   const endOp = segments.at(-1)?.end.op ?? 0;
   if (endOp !== checkpointOp) {
     const path = groupDirectory(group);
     return refuse('unreadable', path, `the log ends at op ${endOp}, its checkpoint is at ${checkpointOp}`);
   }
+  const kept = keep === null ? opened(0) : walkBeyond(place, segments, bases, keep);
+  if (!kept.ok) return kept;
+  const { steps, cutBytes } = cutBeyond(disk, group, bases, segments);
   const outcome = segments.length === 0 ? 'empty' : 'present';
   return opened({
     segments,
     steps,
-    report: { outcome, segments: segments.length, indexesRebuilt, cutBytes },
+    report: { outcome, segments: segments.length, indexesRebuilt, keptOps: kept.value, cutBytes },
   });
+}
+
+/** What lies in the files beyond the end of each segment, and the files beyond the last one. */
+function cutBeyond(disk: Disk, group: number, bases: readonly number[], segments: readonly Segment[]) {
+  const steps: PreparationStep[] = [];
+  let cutBytes = 0;
+  for (const baseOp of bases) {
+    const path = segmentPath(group, baseOp);
+    const size = disk.size(path) ?? 0;
+    const end = segments.find(({ header }) => header.baseOp === baseOp)?.end;
+    if (end === undefined)
+      steps.push({ type: 'remove', path }, { type: 'remove', path: indexPath(group, baseOp) });
+    else if (size > end.position) steps.push({ type: 'truncate', path, size: end.position });
+    cutBytes += Math.max(0, size - (end?.position ?? 0));
+  }
+  return { steps, cutBytes };
 }
 
 function basesOnDisk(disk: Disk, group: number): number[] {
@@ -102,29 +104,6 @@ function basesOnDisk(disk: Disk, group: number): number[] {
     if (error instanceof DiskError && error.code === 'notFound') return [];
     throw error;
   }
-}
-
-function readHeader(place: Place, path: string, baseOp: number): Opened<SegmentHeader> {
-  const read = decodeSegmentHeader(place.disk.readSync(path, 0, SEGMENT_HEADER_SIZE), place.checksums);
-  if (read.outcome === 'newer') {
-    return refuse('newerFormat', path, `the segment has format ${read.version}; this program knows 1`);
-  }
-  if (read.outcome === 'invalid') return refuse('unreadable', path, 'the head of the segment is damaged');
-  const { header } = read;
-  if (header.cluster !== place.cluster) {
-    return refuse('otherCluster', path, `the segment belongs to cluster ${header.cluster}`);
-  }
-  if (header.group !== place.group) {
-    return refuse('otherGroup', path, `the segment belongs to group ${header.group}`);
-  }
-  if (header.baseOp !== baseOp) {
-    return refuse('unreadable', path, `the segment begins with op ${header.baseOp}`);
-  }
-  return opened(header);
-}
-
-function follows(header: SegmentHeader, end: LogEnd): boolean {
-  return header.baseOp === end.op + 1 && header.baseOffset === end.offset && header.parent === end.checksum;
 }
 
 interface FoundEnd {
@@ -196,8 +175,4 @@ function walk(
     end = endAfter(end, read.value);
   }
   return opened({ end, entries, rebuilt: true });
-}
-
-function refuse(code: StorageErrorCode, path: string, message: string): Opened<never> {
-  return refusedToOpen({ code, path, message });
 }

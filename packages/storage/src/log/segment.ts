@@ -40,10 +40,18 @@ export class Segment {
   written: LogEnd;
   /** The file is there. */
   created: boolean;
-  /** Written since the last sync, or its index is to be made again. */
-  dirty: boolean;
+  /** Written since the last sync, or read and not known to be on stable storage. */
+  unsynced: boolean;
+  /** The index on disk is not that of `written`. */
+  indexStale: boolean;
 
-  constructor(header: SegmentHeader, end: LogEnd | null, entries: IndexEntry[], dirty: boolean) {
+  /** `end` null: a segment that has no file yet. */
+  constructor(
+    header: SegmentHeader,
+    end: LogEnd | null,
+    entries: IndexEntry[],
+    file: { readonly unsynced: boolean; readonly indexStale: boolean },
+  ) {
     this.header = header;
     this.path = segmentPath(header.group, header.baseOp);
     this.indexPath = indexPath(header.group, header.baseOp);
@@ -51,7 +59,8 @@ export class Segment {
     this.created = end !== null;
     this.end = end ?? segmentStart(header);
     this.written = this.end;
-    this.dirty = dirty;
+    this.unsynced = file.unsynced;
+    this.indexStale = file.indexStale;
   }
 
   /** Whether an op of `size` bytes still belongs here: decided by content alone, the same on every replica. */
