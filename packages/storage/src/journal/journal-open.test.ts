@@ -164,7 +164,8 @@ describe('journal when opened', () => {
     const disk = new MemoryDisk();
     const journal = started(disk);
     const chain = new PrepareChain(1);
-    put(disk, journal, 1, [chain.batch(9000)]);
+    const prepare = chain.batch(9000);
+    put(disk, journal, 1, [prepare]);
     const { path, position } = flushes(disk).at(-1)!;
     const before = disk.trace.length;
     journal.settleTail();
@@ -179,6 +180,13 @@ describe('journal when opened', () => {
     expect(report.damage).toMatchObject([
       { path, position, from: 'own', faulty: [{ group: 1, firstOp: 1, lastOp: 1 }] },
     ]);
+    // The body alone is damaged: what its header says is still known, and must not be when that is damaged too.
+    const headerOf = (item: JournalItem | undefined) => (item?.type === 'faulty' ? item.header : null);
+    expect(headerOf(items[0])?.checksum).toBe(prepare.header.checksum);
+    const start = disk.content(path).indexOf(prepare.bytes.subarray(0, 64));
+    disk.corrupt(path, start + 70);
+    expect(headerOf(open(disk).items[0])).toBeUndefined();
+    expect(names(open(disk).items)).toEqual(['faulty 1/1-1']);
   });
 
   it('knows from the copy in the successor what a flush with a damaged head held', () => {

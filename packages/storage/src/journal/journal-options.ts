@@ -1,4 +1,4 @@
-import { type Checksum, type Checksums, isChecksum, type Prepare } from '@vireo/protocol';
+import { type Checksum, type Checksums, isChecksum, type Prepare, type PrepareHeader } from '@vireo/protocol';
 import type { StorageError } from '../errors.ts';
 import { JOURNAL_BLOCK, JOURNAL_DATA_START } from './file-header.ts';
 import { FLUSH_HEAD_FIXED } from './flush-codec.ts';
@@ -107,7 +107,8 @@ export type JournalItem =
   | { readonly type: 'checkpoint'; readonly group: number; readonly op: number }
   /**
    * Ops that were durable here and cannot be read from this place any more. They are faulty unless another
-   * item holds a valid copy. `lastChecksum`: of the prepare `lastOp`.
+   * item holds a valid copy. `lastChecksum`: of the prepare `lastOp`. `header`: of a single op, when its body alone
+   * is damaged.
    */
   | {
       readonly type: 'faulty';
@@ -115,6 +116,7 @@ export type JournalItem =
       readonly firstOp: number;
       readonly lastOp: number;
       readonly lastChecksum: Checksum;
+      readonly header?: PrepareHeader | undefined;
     };
 
 export interface JournalWorld {

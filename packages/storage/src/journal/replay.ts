@@ -1,4 +1,11 @@
-import { type Checksums, decodePrepare, type Prepare } from '@vireo/protocol';
+import {
+  type Checksums,
+  decodePrepare,
+  decodePrepareHeader,
+  PREPARE_HEADER_SIZE,
+  type Prepare,
+  type PrepareHeader,
+} from '@vireo/protocol';
 import type { Disk } from '../disk.ts';
 import { type Opened, opened, refusedToOpen, type StorageError } from '../errors.ts';
 import { type FlushEntry, isSoundTable, readFlushEntry } from './flush-codec.ts';
@@ -27,7 +34,7 @@ export function isWhole(disk: Disk, flush: WalkedFlush, checksums: Checksums): b
   for (let number = 0; number < head.entryCount; number++) {
     const entry = readFlushEntry(head.table, number);
     if (entry.kind !== IndexRunKind.prepares) continue;
-    if (reader.next(entry, checksums) === null) return false;
+    if (reader.next(entry, checksums).prepare === null) return false;
   }
   return true;
 }
@@ -117,12 +124,13 @@ function replayOwn(
     } else if (op <= (checkpoints.get(group) ?? 0)) {
       reader.skip(entry);
     } else {
-      const prepare = reader.next(entry, checksums);
+      const { prepare, header } = reader.next(entry, checksums);
       if (prepare !== null) {
         items.push({ type: 'prepare', group, prepare });
       } else {
-        faulty.push({ group, firstOp: op, lastOp: op });
-        items.push({ type: 'faulty', group, firstOp: op, lastOp: op, lastChecksum: entry.checksum });
+        const ops = { group, firstOp: op, lastOp: op };
+        faulty.push(ops);
+        items.push({ type: 'faulty', ...ops, lastChecksum: entry.checksum, header });
       }
     }
   }
@@ -163,25 +171,40 @@ class EntryReader {
     this.#at += entry.size;
   }
 
-  /** The prepare of the entry, verified as the table names it; null when damaged. */
-  next(entry: FlushEntry, checksums: Checksums): Prepare | null {
+  /** The entry's prepare, verified as the table names it; when it is damaged, its header at least if that is whole. */
+  next(entry: FlushEntry, checksums: Checksums): EntryRead {
     const position = this.#at;
     this.#at += entry.size;
-    if (position + entry.size > this.#end) return null;
+    if (position + entry.size > this.#end) return NOTHING;
     if (position < this.#bufferAt || position + entry.size > this.#bufferAt + this.#buffer.length) {
       const length = Math.max(entry.size, Math.min(READ_BYTES, this.#end - position));
       this.#buffer = this.#disk.readSync(this.#flush.file.path, position, length);
       this.#bufferAt = position;
     }
     const from = position - this.#bufferAt;
-    const read = decodePrepare(this.#buffer.subarray(from, from + entry.size), checksums, true);
-    if (!read.ok) return null;
-    const { header } = read.value;
-    const named =
-      header.size === entry.size &&
-      header.checksum === entry.checksum &&
-      header.group === entry.group &&
-      header.op === entry.op;
-    return named ? read.value : null;
+    const bytes = this.#buffer.subarray(from, from + entry.size);
+    const read = decodePrepareHeader(bytes, checksums);
+    if (!read.ok || !isNamed(read.value, entry)) return NOTHING;
+    const whole = decodePrepare(bytes, checksums, true);
+    if (whole.ok) return { prepare: whole.value, header: whole.value.header };
+    // A copy: of a damaged entry nothing but 128 bytes is worth keeping.
+    const header = decodePrepareHeader(Buffer.from(bytes.subarray(0, PREPARE_HEADER_SIZE)), checksums);
+    return { prepare: null, header: header.ok ? header.value : undefined };
   }
+}
+
+interface EntryRead {
+  readonly prepare: Prepare | null;
+  readonly header: PrepareHeader | undefined;
+}
+
+const NOTHING: EntryRead = { prepare: null, header: undefined };
+
+function isNamed(header: PrepareHeader, entry: FlushEntry): boolean {
+  return (
+    header.size === entry.size &&
+    header.checksum === entry.checksum &&
+    header.group === entry.group &&
+    header.op === entry.op
+  );
 }
