@@ -29,11 +29,16 @@ export const PrepareKind = {
   reconfigure: 7,
   mode: 8,
   metadata: 9,
+  /** The first op of a log that was cut to what was left of it: body `lossEpoch u32 | 0 u32 | forkOp u64`. */
+  coldStart: 10,
 } as const;
 
 export type PrepareKindValue = (typeof PrepareKind)[keyof typeof PrepareKind];
 
-const KIND_MAX = PrepareKind.metadata;
+const KIND_MAX = PrepareKind.coldStart;
+
+/** `flags` of a prepare of kind `mode`: what the group's mode is from this op on. All other kinds: 0. */
+export const ModeFlag = { disk: 0, memory: 1 } as const;
 
 /** Encoding of a batch's records. */
 export const Codec = { none: 0, lz4: 1 } as const;
@@ -81,6 +86,8 @@ export interface PrepareFields {
   readonly producerEpoch: number;
   readonly sequence: number;
   readonly codec: number;
+  /** Only for kind `mode` (`ModeFlag`); 0 when not given. */
+  readonly flags?: number | undefined;
 }
 
 /**
@@ -134,6 +141,9 @@ export class PrepareHeader {
   get sequence(): number {
     return readU64(this.bytes, field.sequence);
   }
+  get flags(): number {
+    return this.bytes[field.flags] as number;
+  }
   get codec(): CodecValue {
     return this.bytes[field.codec] as CodecValue;
   }
@@ -171,7 +181,7 @@ export function sealPrepare(bytes: Buffer, fields: PrepareFields, checksums: Che
   header.writeUInt32LE(bytes.length, field.size);
   header[field.kind] = fields.kind;
   header[field.version] = PREPARE_VERSION;
-  header[field.flags] = 0;
+  header[field.flags] = fields.flags ?? 0;
   header[field.codec] = fields.codec;
   header.fill(0, field.reserved, PREPARE_HEADER_SIZE);
   const checksum = checksums.identity(header.subarray(CHECKED_FROM));
@@ -199,7 +209,8 @@ export function peekPrepareHeader(bytes: Buffer): Decoded<PrepareHeader> {
   if (kind < 1 || kind > KIND_MAX) return refused('unknownKind', `prepare kind ${kind} is not known`);
   const codec = header[field.codec]!;
   if (codec > Codec.lz4) return refused('unknownCodec', `codec ${codec} is not known`);
-  if (header[field.flags] !== 0 || !isZero(header, field.reserved, PREPARE_HEADER_SIZE)) {
+  const flagsMax = kind === PrepareKind.mode ? ModeFlag.memory : 0;
+  if (header[field.flags]! > flagsMax || !isZero(header, field.reserved, PREPARE_HEADER_SIZE)) {
     return refused('corruptPrepare', 'reserved bytes of the prepare header are not zero');
   }
   if (

@@ -1,6 +1,9 @@
+import { PrepareKind } from '@vireo/protocol';
+import { lossEpochIn } from './cold-start-op.ts';
 import type { Core } from './core.ts';
 import { leads } from './core.ts';
-import { durableOp, headOp, shiftApplied } from './log.ts';
+import { headOp, shiftApplied } from './log.ts';
+import { ackableOp } from './mode.ts';
 
 /**
  * Applies what is known to be committed and held, in order. Side effects happen here only: whatever an
@@ -13,6 +16,7 @@ export function applyCommitted(core: Core): void {
     if (prepare === undefined || prepare === null) return;
     shiftApplied(state);
     state.progressTick = state.tick;
+    if (prepare.header.kind === PrepareKind.coldStart) state.appliedLossEpoch = lossEpochIn(prepare);
     const reply = machine.apply(prepare);
     const waiters = state.waiters.get(prepare.header.op);
     if (waiters === undefined) continue;
@@ -28,7 +32,7 @@ export function advanceCommit(core: Core): void {
   const { state, quorums } = core;
   if (state.status !== 'normal' || !leads(core) || !state.started) return;
   const durable = state.acked.slice();
-  durable[core.index] = durableOp(state);
+  durable[core.index] = ackableOp(state);
   durable.sort((a, b) => b - a);
   const committed = Math.min(durable[quorums.replication - 1] ?? 0, headOp(state));
   if (committed > state.commitMax) {

@@ -27,6 +27,8 @@ export interface ReplicaConfig {
   readonly queueMax: number;
   readonly queueBytesMax: number;
   readonly timeouts: Timeouts;
+  /** What a group does when so many members are recovering that no quorum is left: see `cold-start.ts`. */
+  readonly coldStart: 'wait' | 'allPresent';
 }
 
 /** One replica as the functions of this package see it: fixed things, the state, and the sink of this step. */
@@ -51,12 +53,19 @@ export function leads(core: Core): boolean {
   return primary(core) === core.config.self;
 }
 
-/** Whether frames of the present view and log may leave: the record that promises them is durable. */
+/** It may have acked what it does not know of: no part in any quorum. */
+export function isRecovering(state: ReplicaState): boolean {
+  return state.verdict !== 'none';
+}
+
+/** Whether frames of the present view and log may leave: the record that promises them is durable, its mark too. */
 export function viewIsDurable(core: Core): boolean {
   const { state } = core;
   return (
     !state.failed &&
+    !state.halted &&
     state.durableView === state.view &&
+    (state.durableMark || !state.mark) &&
     (state.status === 'viewChange' || state.durableLogView === state.logView)
   );
 }

@@ -1,7 +1,9 @@
 import type { ReplicaConfig } from './core.ts';
+import { modeSetBy } from './mode.ts';
 import { PIPELINE_MAX } from './pipeline.ts';
 import type { ReplicaRecovery } from './replay.ts';
 import type { ReplicaState } from './replica-state.ts';
+import type { Verdict } from './state-record.ts';
 import type { Random } from './world.ts';
 
 /** Attempts of one start of the process that share a nonce range: no start reuses a nonce of another (erratum E5). */
@@ -13,23 +15,55 @@ export function initialState(config: ReplicaConfig, recovery: ReplicaRecovery, r
   const view = record?.view ?? 0;
   const logView = record?.logView ?? 0;
   const n = config.members.length;
-  const head = checkpoint.op + entries.length;
+  const verdict = verdictOf(recovery);
+  const isBetween = view > logView || (record !== null && record.grant !== null);
+  const status = verdict !== 'none' ? verdict : isBetween ? 'viewChange' : 'normal';
+  // What lies behind a hole is of no use to one who may not vote: it is kept aside for the log that it will be told.
+  const hole = verdict === 'none' ? -1 : entries.findIndex(({ prepare }) => prepare === null);
+  const kept = hole < 0 ? entries : entries.slice(0, hole);
+  const aside = entries.slice(kept.length).flatMap(({ prepare }) => (prepare === null ? [] : [prepare]));
+  const head = checkpoint.op + kept.length;
+  const firstNonce = config.startCounter * NONCES_PER_START;
   return {
     epoch: record?.epoch ?? config.epoch,
     view,
     logView,
-    status: view > logView ? 'viewChange' : 'normal',
+    status,
     failed: false,
     durableView: record === null ? -1 : view,
     durableLogView: record === null ? -1 : logView,
+
+    mode: checkpoint.mode,
+    modeOps: kept.filter(({ header }) => modeSetBy(header) !== null).length,
+    mark: record?.mark ?? false,
+    durableMark: record?.mark ?? false,
+    checkpointOp: checkpoint.op,
+    volatileTo: 0,
+    mustSync: 0,
+    lossEpoch: Math.max(record?.lossEpoch ?? 0, checkpoint.lossEpoch),
+    appliedLossEpoch: checkpoint.lossEpoch,
+    verdict,
+    grant: record?.grant ?? null,
+    durableGrant: record?.grant ?? null,
+    salvaged: new Map([...recovery.salvaged, ...aside].map((prepare) => [prepare.header.checksum, prepare])),
+    coldStart: {
+      ordered: 'no',
+      orderedTick: 0,
+      states: new Array<null>(n).fill(null),
+      stateTicks: new Array<number>(n).fill(0),
+      askedTicks: new Array<number>(n).fill(-1),
+      granted: new Array<boolean>(n).fill(false),
+    },
+    halted: false,
+    seal: 'no',
 
     commitMin: checkpoint.op,
     // The head was prepared when the op PIPELINE_MAX below it was known to be committed, and is chained to it.
     commitMax: Math.max(checkpoint.op, head - PIPELINE_MAX),
     committedChecksum: checkpoint.checksum,
     committedTimestamp: checkpoint.timestamp,
-    log: entries.map(({ header, prepare }) => ({ header, prepare, durable: prepare !== null })),
-    logBytes: entries.reduce((bytes, entry) => bytes + entry.header.size, 0),
+    log: kept.map(({ header, prepare, faulty }) => ({ header, prepare, durable: prepare !== null, faulty })),
+    logBytes: kept.reduce((bytes, entry) => bytes + entry.header.size, 0),
     appliedUnwritten: new Map(),
     staging: new Map(),
     stagingBytes: 0,
@@ -47,7 +81,7 @@ export function initialState(config: ReplicaConfig, recovery: ReplicaRecovery, r
 
     suspects: new Array<number>(n).fill(-1),
     votes: new Array<null>(n).fill(null),
-    promise: record !== null && view > logView ? record : null,
+    promise: record !== null && status === 'viewChange' && view > logView ? record : null,
     formation: null,
     pendingStartView: null,
     higherView: 0,
@@ -60,7 +94,8 @@ export function initialState(config: ReplicaConfig, recovery: ReplicaRecovery, r
     writingBytes: 0,
     writtenTick: 0,
     nextToken: 1,
-    nonce: config.startCounter * NONCES_PER_START,
+    nonce: firstNonce,
+    firstNonce,
 
     tick: 0,
     heardTick: 0,
@@ -74,7 +109,17 @@ export function initialState(config: ReplicaConfig, recovery: ReplicaRecovery, r
     voteAttempt: 0,
     retransmitTick: 0,
     retransmitAttempt: 0,
+    pollTick: -config.timeouts.retransmitMax,
+    pollAttempt: 0,
     pingTick: 0,
     noticeTick: new Array<number>(n).fill(-1),
   };
+}
+
+/** A verdict stands over restarts. A mark says that bodies were acked which only the memory of the last run held. */
+function verdictOf({ record, headLost }: ReplicaRecovery): Verdict {
+  if (record === null) return 'none';
+  if (record.verdict !== 'none') return record.verdict;
+  if (record.mark) return 'amnesiac';
+  return headLost ? 'recoveringHead' : 'none';
 }

@@ -1,6 +1,7 @@
 import type { Checksum, Prepare, PrepareHeader } from '@vireo/protocol';
 import { assert } from './assert.ts';
 import { PIPELINE_MAX } from './pipeline.ts';
+import { modeSetBy } from './mode.ts';
 import type { LogEntry, ReplicaState } from './replica-state.ts';
 
 /** The log above commitMin: contiguous, every header known, chained from the last applied op. */
@@ -37,8 +38,20 @@ export function appendEntry(
   assert(header.parent === headChecksum(state), 'the log is a chain', header.op);
   // The first open op after a rest: what it waits for begins now, not when the last one was applied.
   if (state.log.length === 0) state.progressTick = state.tick;
-  state.log.push({ header, prepare, durable });
-  state.logBytes += header.size;
+  pushEntry(state, { header, prepare, durable, faulty: false });
+}
+
+/** Puts an entry at the head. One that ends the mode `memory` makes stable what is held below it. */
+export function pushEntry(state: ReplicaState, entry: LogEntry): void {
+  const mode = modeSetBy(entry.header);
+  if (mode !== null) {
+    state.modeOps++;
+    if (mode === 'disk') {
+      for (const { prepare, durable } of state.log) if (prepare !== null && !durable) state.unwritten.push(prepare);
+    }
+  }
+  state.log.push(entry);
+  state.logBytes += entry.header.size;
 }
 
 /** Drops the entries above `op`. Never at or below a committed op. */
@@ -47,6 +60,7 @@ export function truncateAbove(state: ReplicaState, op: number): void {
   while (headOp(state) > op) {
     const entry = state.log.pop() as LogEntry;
     state.logBytes -= entry.header.size;
+    if (modeSetBy(entry.header) !== null) state.modeOps--;
   }
 }
 
@@ -58,7 +72,16 @@ export function shiftApplied(state: ReplicaState): void {
   state.commitMin = entry.header.op;
   state.committedChecksum = entry.header.checksum;
   state.committedTimestamp = entry.header.timestamp;
-  if (!entry.durable) state.appliedUnwritten.set(entry.header.op, entry.header.checksum);
+  const mode = modeSetBy(entry.header);
+  if (mode !== null) {
+    state.modeOps--;
+    if (mode === 'disk' && state.mode === 'memory') state.mustSync = Math.max(state.mustSync, state.volatileTo);
+    state.mode = mode;
+  }
+  if (entry.durable) return;
+  // In `memory` it is in no journal: a checkpoint alone makes it durable.
+  if (state.mode === 'memory') state.volatileTo = entry.header.op;
+  else state.appliedUnwritten.set(entry.header.op, entry.header.checksum);
 }
 
 /**
@@ -69,18 +92,6 @@ export function noteDurable(state: ReplicaState, { op, checksum }: PrepareHeader
   const entry = entryAt(state, op);
   if (entry?.header.checksum === checksum) entry.durable = true;
   else if (state.appliedUnwritten.get(op) === checksum) state.appliedUnwritten.delete(op);
-}
-
-/** Up to where the chain is unbroken and on stable storage here: what an ack may say. */
-export function durableOp(state: ReplicaState): number {
-  // They were applied in order, and so were entered in order.
-  for (const op of state.appliedUnwritten.keys()) return op - 1;
-  let op = state.commitMin;
-  for (const entry of state.log) {
-    if (!entry.durable) break;
-    op = entry.header.op;
-  }
-  return op;
 }
 
 export function firstMissingBody(state: ReplicaState): number | null {

@@ -17,7 +17,7 @@ import type { Message, Suffix } from './message.ts';
 
 /**
  * Messages between replicas on the wire: a fixed part of 64 bytes, then headers or whole prepares. Little-endian:
- * `type u8 | normal u8 | u16 0 | epoch u32 | view u32 | logView u32 | a u64 | b u64 | checksum 16 | c u64 |
+ * `type u8 | tag u8 | u16 0 | epoch u32 | view u32 | logView u32 | a u64 | b u64 | checksum 16 | c u64 |
  * count u32 | u32 0`, where a, b, c are what the table below says. Votes have two u64 of bits behind it.
  *
  * | message | a | b | c | checksum | follows |
@@ -30,8 +30,14 @@ import type { Message, Suffix } from './message.ts';
  * | doViewChange | commitMax | anchorOp | – | of the anchor | present, nack, headers |
  * | startView | commitMax | anchorOp | nonce | of the anchor | headers |
  * | requestStartView | – | – | nonce | – | |
+ * | recoveryState | commitMax | anchorOp | nonce | of the anchor | headers |
+ * | coldStart, coldStartGranted | – | – | – | – | |
  * | getPrepare | first | last | – | – | |
  * | repair | first | committed | – | – | prepares (not covered) |
+ *
+ * `tag`: of a ping whether the sender is normal primary; of requestStartView 0 lagging, 1 recovering, 2 stuck; of
+ * recoveryState whether the sender recovers. The logView of a recoveryState is its rank; the u32 behind the count is
+ * the lossEpoch of startView and recoveryState.
  */
 const TYPES = [
   'prepare',
@@ -44,13 +50,16 @@ const TYPES = [
   'requestStartView',
   'getPrepare',
   'repair',
+  'recoveryState',
+  'coldStart',
+  'coldStartGranted',
 ] as const satisfies readonly Message['type'][];
 
 export const MESSAGE_FIXED_SIZE = 64;
 
 const at = {
   type: 0,
-  normal: 1,
+  tag: 1,
   epoch: 4,
   view: 8,
   logView: 12,
@@ -59,6 +68,7 @@ const at = {
   checksum: 32,
   c: 48,
   count: 56,
+  lossEpoch: 60,
   bits: 64,
 } as const;
 
@@ -72,18 +82,24 @@ const UNUSED: Readonly<Record<Message['type'], readonly number[]>> = {
   ping: [2, 4, 12, 16, 32, 64],
   startViewChange: [1, 4, 12, 64],
   doViewChange: [1, 4, 48, 56, 60, 64],
-  startView: [1, 4, 12, 16, 60, 64],
-  requestStartView: [1, 4, 12, 48, 56, 64],
+  startView: [1, 4, 12, 16],
+  requestStartView: [2, 4, 12, 48, 56, 64],
   getPrepare: [1, 16, 32, 64],
   repair: [1, 16, 32, 56, 60, 64],
+  recoveryState: [2, 4],
+  coldStart: [1, 4, 12, 64],
+  coldStartGranted: [1, 4, 12, 64],
 };
+
+const TAG_MAX: Partial<Record<Message['type'], number>> = { ping: 1, requestStartView: 2, recoveryState: 1 };
+const ASKERS = ['lagging', 'recovering', 'stuck'] as const;
 
 function hasUnusedSet(payload: Buffer, type: Message['type']): boolean {
   const ranges = UNUSED[type];
   for (let i = 0; i < ranges.length; i += 2) {
     if (!isZero(payload, ranges[i] as number, ranges[i + 1] as number)) return true;
   }
-  return type === 'ping' && (payload[at.normal] as number) > 1;
+  return (payload[at.tag] as number) > (TAG_MAX[type] ?? 255);
 }
 
 /** The part that the frame's checksum covers, and the bodies that follow it, not copied. */
@@ -116,7 +132,7 @@ export function encodeMessage(message: Message): EncodedMessage {
     }
     case 'ping': {
       const bytes = fixed(message, 0);
-      bytes[at.normal] = message.normal ? 1 : 0;
+      bytes[at.tag] = message.normal ? 1 : 0;
       writeU64(bytes, message.commitMax, at.a);
       writeU64(bytes, message.op, at.b);
       return { covered: bytes, bodies: NO_BODIES };
@@ -134,11 +150,25 @@ export function encodeMessage(message: Message): EncodedMessage {
     case 'startView': {
       const bytes = fixed(message, message.headers.length * PREPARE_HEADER_SIZE);
       writeU64(bytes, message.nonce, at.c);
+      bytes.writeUInt32LE(message.lossEpoch, at.lossEpoch);
       writeSuffix(bytes, message, MESSAGE_FIXED_SIZE);
       return { covered: bytes, bodies: NO_BODIES };
     }
+    case 'recoveryState': {
+      const bytes = fixed(message, message.headers.length * PREPARE_HEADER_SIZE);
+      bytes[at.tag] = message.recovering ? 1 : 0;
+      bytes.writeUInt32LE(message.rank, at.logView);
+      writeU64(bytes, message.nonce, at.c);
+      bytes.writeUInt32LE(message.lossEpoch, at.lossEpoch);
+      writeSuffix(bytes, message, MESSAGE_FIXED_SIZE);
+      return { covered: bytes, bodies: NO_BODIES };
+    }
+    case 'coldStart':
+    case 'coldStartGranted':
+      return { covered: fixed(message, 0), bodies: NO_BODIES };
     case 'requestStartView': {
       const bytes = fixed(message, 0);
+      bytes[at.tag] = ASKERS.indexOf(message.asker);
       writeU64(bytes, message.nonce, at.c);
       return { covered: bytes, bodies: NO_BODIES };
     }
@@ -206,7 +236,7 @@ export function decodeMessage(payload: Buffer, covered: number, checksums: Check
     case 'commit':
       return decoded({ type, epoch, view, commitMax: a, checksum: checksum() });
     case 'ping':
-      return decoded({ type, epoch, view, commitMax: a, op: b, normal: payload[at.normal] === 1 });
+      return decoded({ type, epoch, view, commitMax: a, op: b, normal: payload[at.tag] === 1 });
     case 'startViewChange':
       return decoded({ type, epoch, view });
     case 'doViewChange': {
@@ -237,7 +267,11 @@ export function decodeMessage(payload: Buffer, covered: number, checksums: Check
         nack: readBits(payload, at.bits + 8, count),
       });
     }
-    case 'startView': {
+    case 'coldStart':
+    case 'coldStartGranted':
+      return decoded({ type, epoch, view });
+    case 'startView':
+    case 'recoveryState': {
       const headers = readHeaders(
         payload.subarray(0, covered),
         MESSAGE_FIXED_SIZE,
@@ -247,20 +281,15 @@ export function decodeMessage(payload: Buffer, covered: number, checksums: Check
         checksums,
       );
       if (!headers.ok) return headers;
-      const anchorChecksum = checksum();
-      return decoded({
-        type,
-        epoch,
-        view,
-        nonce: c,
-        commitMax: a,
-        anchorOp: b,
-        anchorChecksum,
-        headers: headers.value,
-      });
+      const lossEpoch = payload.readUInt32LE(at.lossEpoch);
+      const suffix = { commitMax: a, anchorOp: b, anchorChecksum: checksum(), headers: headers.value };
+      if (type === 'startView') return decoded({ type, epoch, view, lossEpoch, nonce: c, ...suffix });
+      const rank = payload.readUInt32LE(at.logView);
+      const recovering = payload[at.tag] === 1;
+      return decoded({ type, epoch, view, nonce: c, recovering, lossEpoch, rank, ...suffix });
     }
     case 'requestStartView':
-      return decoded({ type, epoch, view, nonce: c });
+      return decoded({ type, epoch, view, nonce: c, asker: ASKERS[payload[at.tag] as 0 | 1 | 2] });
     case 'getPrepare':
       return a > b
         ? refused('corruptFrame', `a range from ${a} to ${b}`)

@@ -14,6 +14,9 @@ export type Message =
   | DoViewChange
   | StartView
   | RequestStartView
+  | RecoveryState
+  | ColdStartMessage
+  | ColdStartGranted
   | GetPrepare
   | Repair;
 
@@ -85,14 +88,39 @@ export interface DoViewChange extends Viewed, Suffix {
 /** The log with which a view starts; or, with the asker's nonce, the answer to RequestStartView. */
 export interface StartView extends Viewed, Suffix {
   readonly type: 'startView';
+  readonly lossEpoch: number;
   /** 0 when nobody asked. */
   readonly nonce: number;
 }
 
-/** "Tell me the log of your view." The only frame that may name a view above the durable one. */
+/**
+ * "Tell me the log of your view." The only frame that may name a view above the durable one. `lagging`: a higher view
+ * was heard of. `recovering`: the asker takes part in no quorum. `stuck`: it could, but too many others can not.
+ */
 export interface RequestStartView extends Viewed {
   readonly type: 'requestStartView';
   readonly nonce: number;
+  readonly asker: 'lagging' | 'recovering' | 'stuck';
+}
+
+/** To one who recovers or is stuck, from one who is no primary: the log that a cold start could begin with. */
+export interface RecoveryState extends Viewed, Suffix {
+  readonly type: 'recoveryState';
+  readonly nonce: number;
+  readonly recovering: boolean;
+  readonly lossEpoch: number;
+  /** Ranks logs of one loss epoch: the logView, or of one who recovers the view of its last entry. */
+  readonly rank: number;
+}
+
+/** "I have the best log that is left, and start this epoch from it when all agree." */
+export interface ColdStartMessage extends Viewed {
+  readonly type: 'coldStart';
+}
+
+/** The answer, when it is durable: nothing of an earlier epoch is taken part in any more. */
+export interface ColdStartGranted extends Viewed {
+  readonly type: 'coldStartGranted';
 }
 
 /** Repair: asks for ops first..last, whatever the views of the two. */

@@ -7,9 +7,11 @@ import {
   sealPrepare,
 } from '@vireo/protocol';
 import { advanceCommit, applyCommitted } from './commit.ts';
+import { coldStartBytes } from './cold-start-op.ts';
 import { broadcast, type Core, leads, primary, viewIsDurable } from './core.ts';
-import { appendEntry, checksumAt, durableOp, entryAt, headChecksum, headOp, headTimestamp } from './log.ts';
+import { appendEntry, checksumAt, entryAt, headChecksum, headOp, headTimestamp } from './log.ts';
 import type { Commit, PingMessage, PrepareMessage, PrepareOk } from './message.ts';
+import { ackableOp } from './mode.ts';
 import type { NodeId } from './quorums.ts';
 import { drainStaging, requestMissing, stage } from './repair.ts';
 import type { AdmittedContext, ClientRequest, Reply } from './state-machine.ts';
@@ -28,7 +30,7 @@ const NO_CONTEXT: AdmittedContext = {
 
 export function onRequest(core: Core, request: ClientRequest): void {
   const { state, config } = core;
-  if (state.status !== 'normal' || !leads(core) || state.failed) {
+  if (state.status !== 'normal' || !leads(core) || state.failed || state.halted) {
     const code = state.status === 'normal' && !leads(core) ? 'notPrimary' : 'notReady';
     refuse(core, request, request.duplicatesOnly ?? code);
     return;
@@ -67,13 +69,18 @@ function answerIfDuplicate(core: Core, request: ClientRequest): boolean {
 }
 
 function admitRequest(core: Core, request: ClientRequest): void {
+  // One switch at a time: what an ack promises for the ops between two is what it says for both.
+  if (request.kind === PrepareKind.mode && core.state.modeOps > 0) {
+    refuse(core, request, 'notReady');
+    return;
+  }
   const admission = core.machine.admit(request);
   if (admission.type === 'duplicate') {
     answerDuplicate(core, request.id, admission.op, admission.reply);
   } else if (admission.type === 'refusal') {
     core.out.reply(request.id, { type: 'reply', reply: admission.reply });
   } else {
-    const prepare = prepareOp(core, request.kind, request.bytes, admission.context);
+    const prepare = prepareOp(core, request.kind, request.bytes, admission.context, request.flags);
     addWaiter(core, prepare.header.op, request.id, null);
   }
 }
@@ -113,7 +120,13 @@ function hasRoom(core: Core): boolean {
 }
 
 /** Primary: puts one op at the head, sends it to the backups and gathers it for the journal, in parallel. */
-function prepareOp(core: Core, kind: PrepareKindValue, bytes: Buffer, context: AdmittedContext): Prepare {
+function prepareOp(
+  core: Core,
+  kind: PrepareKindValue,
+  bytes: Buffer,
+  context: AdmittedContext,
+  flags = 0,
+): Prepare {
   const { state, config } = core;
   const prepare = sealPrepare(
     bytes,
@@ -124,6 +137,7 @@ function prepareOp(core: Core, kind: PrepareKindValue, bytes: Buffer, context: A
       epoch: state.epoch,
       parent: headChecksum(state),
       kind,
+      flags,
       // Stamped once, here; no backup stamps again. Never back, whatever the machine's clock does.
       timestamp: Math.max(headTimestamp(state), core.clock.wallMicros()),
       ...context,
@@ -150,19 +164,26 @@ function prepareOp(core: Core, kind: PrepareKindValue, bytes: Buffer, context: A
  */
 function prepareWaiting(core: Core): void {
   const { state } = core;
-  if (!leads(core) || state.status !== 'normal' || !state.started || state.failed) return;
+  if (!leads(core) || state.status !== 'normal' || !state.started || state.failed || state.halted) return;
   if (state.noopOp === 0 && hasRoom(core)) {
-    const noop = prepareOp(core, PrepareKind.noop, Buffer.alloc(PREPARE_HEADER_SIZE), {
-      ...NO_CONTEXT,
-      baseOffset: core.machine.nextOffset(),
-    });
-    state.noopOp = noop.header.op;
+    state.noopOp = prepareFirst(core).header.op;
   }
   while (state.queue.length > 0 && state.abdicating === 'no' && mayPrepare(core)) {
     const request = state.queue.shift() as ClientRequest;
     state.queueBytes -= request.bytes.length;
     admitRequest(core, request);
   }
+}
+
+/** The op with which a view starts: a noop, or, in a log that a cold start has cut, the op that says so. */
+function prepareFirst(core: Core): Prepare {
+  const { state } = core;
+  const context = { ...NO_CONTEXT, baseOffset: core.machine.nextOffset() };
+  const isTold =
+    state.appliedLossEpoch === state.lossEpoch ||
+    state.log.some(({ header }) => header.kind === PrepareKind.coldStart);
+  if (isTold) return prepareOp(core, PrepareKind.noop, Buffer.alloc(PREPARE_HEADER_SIZE), context);
+  return prepareOp(core, PrepareKind.coldStart, coldStartBytes(state.lossEpoch, headOp(state)), context);
 }
 
 /** Backup: the primary's Prepare of this view. */
@@ -200,6 +221,7 @@ export function fillBody(core: Core, prepare: Prepare): boolean {
   if (entry === null || entry.prepare !== null || entry.header.checksum !== prepare.header.checksum)
     return false;
   entry.prepare = prepare;
+  entry.faulty = false;
   state.unwritten.push(prepare);
   return true;
 }
@@ -258,7 +280,7 @@ export function settleNormal(core: Core): void {
   }
   if (!state.ackDue || !viewIsDurable(core)) return;
   state.ackDue = false;
-  const op = durableOp(state);
+  const op = ackableOp(state);
   const checksum = checksumAt(state, op);
   // Below commitMin an ack says nothing that the primary does not know.
   if (checksum === null) return;

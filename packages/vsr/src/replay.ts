@@ -1,18 +1,42 @@
 import type { Checksum, Prepare, PrepareHeader } from '@vireo/protocol';
+import type { Mode } from './mode.ts';
 import type { StateRecord } from './state-record.ts';
 import { recordHead } from './state-record.ts';
 
 /** What the journal holds of one group, in the order in which it became durable. */
 export type ReplayItem =
   | { readonly type: 'prepare'; readonly prepare: Prepare }
-  | { readonly type: 'state'; readonly record: StateRecord };
+  | { readonly type: 'state'; readonly record: StateRecord }
+  /**
+   * Prepares of these ops were durable here and can not be read; `lastChecksum` is that of the last one. `header`: of a
+   * single op, when only its body is damaged.
+   */
+  | {
+      readonly type: 'faulty';
+      readonly firstOp: number;
+      readonly lastOp: number;
+      readonly lastChecksum: Checksum;
+      readonly header?: PrepareHeader | undefined;
+    };
 
-/** The op up to which segments and snapshot are durable. Op 0 with the zero checksum: an empty log. */
+/** The op up to which the log is applied when the replica starts. Op 0 with the zero checksum: an empty log. */
 export interface Checkpoint {
   readonly op: number;
   readonly checksum: Checksum;
   /** Timestamp of that op, µs; stamps of later ops are not below it. */
   readonly timestamp: number;
+  /** As of that op. */
+  readonly mode: Mode;
+  /** As the log up to that op states it; 0: the log was never cut by a cold start. */
+  readonly lossEpoch: number;
+}
+
+/** One op of the log above the checkpoint. */
+export interface RecoveredEntry {
+  readonly header: PrepareHeader;
+  /** null: the header is known; the body was never durable here, or, if `faulty`, it was and is lost. */
+  readonly prepare: Prepare | null;
+  readonly faulty: boolean;
 }
 
 /** What a replica starts from. */
@@ -20,8 +44,12 @@ export interface ReplicaRecovery {
   /** null: the group has just been created here, nothing was ever promised. */
   readonly record: StateRecord | null;
   readonly checkpoint: Checkpoint;
-  /** The log above the checkpoint: contiguous, chained. `prepare` null: the header is known, the body was never durable. */
-  readonly entries: readonly { readonly header: PrepareHeader; readonly prepare: Prepare | null }[];
+  /** The log above the checkpoint: contiguous, chained. */
+  readonly entries: readonly RecoveredEntry[];
+  /** The log went on behind `entries`, or may have: what stood there is damaged, and its headers are not known. */
+  readonly headLost: boolean;
+  /** Bodies of the journal that have no place in `entries`. */
+  readonly salvaged: readonly Prepare[];
 }
 
 /**
@@ -31,51 +59,125 @@ export interface ReplicaRecovery {
  * in its view, and cutting those would leave what came in later above a gap. A body finds its header by checksum,
  * wherever it stands: bodies fetched for a new view are written together with the record that names them.
  *
- * Returns null when the items do not follow from the checkpoint at all: the state is unreadable.
+ * Damage is never taken for absence (erratum E15). A damaged body whose header a record names is `faulty`. A header
+ * that nothing names leaves the end of the log open, until a later record states the whole log anew.
+ *
+ * Returns null when the items do not follow from the checkpoint and no damage accounts for it: the state is unreadable.
  */
 export function replayJournal(items: Iterable<ReplayItem>, checkpoint: Checkpoint): ReplicaRecovery | null {
-  const bodies = new Map<Checksum, Prepare>();
-  const headers: PrepareHeader[] = [];
-  let record: StateRecord | null = null;
+  const log = new ReplayedLog(checkpoint);
+  for (const item of items) {
+    if (item.type === 'prepare') log.prepare(item.prepare);
+    else if (item.type === 'faulty') log.damage(item.firstOp, item.lastOp, item.lastChecksum, item.header);
+    else log.state(item.record);
+  }
+  return log.result();
+}
+
+class ReplayedLog {
+  readonly #checkpoint: Checkpoint;
+  readonly #bodies = new Map<Checksum, Prepare>();
+  readonly #headers: PrepareHeader[] = [];
+  /** Bodies that were here, by what was said of them: durable ones, and such as may have been acked. */
+  readonly #held = new Set<Checksum>();
+  readonly #damagedOps = new Set<number>();
+  #record: StateRecord | null = null;
+  /** Something durable at or behind the end of `#headers` is not known. */
+  #headLost = false;
   // Only the last record has to follow from the checkpoint. A checkpoint copies promise and suffix forward as of a
   // state that its snapshot is to cover; a crash before that snapshot leaves them above a gap, until the next
   // checkpoint copies everything anew, from the older state, and lets the files that filled the gap go.
-  let isReached = true;
+  #isReached = true;
 
-  const head = () => checkpoint.op + headers.length;
-  const checksumOf = (op: number): Checksum | undefined =>
-    op === checkpoint.op ? checkpoint.checksum : headers[op - checkpoint.op - 1]?.checksum;
-  const put = (header: PrepareHeader): void => {
-    if (header.op <= checkpoint.op || header.op > head() + 1) return;
-    if (checksumOf(header.op) === header.checksum || checksumOf(header.op - 1) !== header.parent) return;
-    headers.length = header.op - checkpoint.op - 1;
-    headers.push(header);
-  };
+  constructor(checkpoint: Checkpoint) {
+    this.#checkpoint = checkpoint;
+  }
+
+  prepare(prepare: Prepare): void {
+    this.#bodies.set(prepare.header.checksum, prepare);
+    this.#put(prepare.header);
+  }
+
+  damage(firstOp: number, lastOp: number, lastChecksum: Checksum, header?: PrepareHeader): void {
+    const { op } = this.#checkpoint;
+    if (lastOp <= op) return;
+    const first = Math.max(firstOp, op + 1);
+    for (let damaged = first; damaged <= lastOp; damaged++) this.#damagedOps.add(damaged);
+    if (header !== undefined) {
+      this.#held.add(header.checksum);
+      this.#put(header);
+    }
+    // A copy of what stands here already: a chain that ends alike is alike below.
+    if (this.#checksumOf(lastOp) === lastChecksum) return;
+    this.#headers.length = Math.min(this.#headers.length, first - op - 1);
+    this.#headLost = true;
+  }
+
+  state(record: StateRecord): void {
+    this.#record = record;
+    this.#isReached = true;
+    // Such a replica was to be told the log: what it holds is a help, not a promise.
+    if (record.verdict !== 'none' || record.mark) return;
+    const { copied } = record;
+    record.headers.forEach((header, i) => {
+      if (record.present[i] === true || record.faulty[i] === true) this.#held.add(header.checksum);
+      if (!copied || header.op === this.#head + 1) this.#put(header);
+    });
+    const head = recordHead(record);
+    const { op } = this.#checkpoint;
+    if (!copied && this.#head > head && head >= op) this.#headers.length = head - op;
+    this.#isReached = this.#head >= head || this.#isSuperseded(record);
+    const headChecksum = record.headers.at(-1)?.checksum ?? record.anchorChecksum;
+    // The whole log, stated anew: whatever was lost behind its head had been cut by then.
+    if (!copied && this.#head === head && this.#checksumOf(head) === headChecksum) this.#headLost = false;
+  }
+
+  result(): ReplicaRecovery | null {
+    const isDamaged = this.#damagedOps.size > 0;
+    if (!this.#isReached && !isDamaged) return null;
+    const entries = this.#headers.map((header): RecoveredEntry => {
+      const prepare = this.#bodies.get(header.checksum) ?? null;
+      const wasHere = this.#held.has(header.checksum) || this.#damagedOps.has(header.op);
+      return { header, prepare, faulty: prepare === null && wasHere };
+    });
+    const placed = new Set(this.#headers.map(({ checksum }) => checksum));
+    const salvaged = [...this.#bodies.values()].filter(
+      ({ header }) => header.op > this.#checkpoint.op && !placed.has(header.checksum),
+    );
+    const headLost = this.#headLost || !this.#isReached;
+    return { record: this.#record, checkpoint: this.#checkpoint, entries, headLost, salvaged };
+  }
+
+  get #head(): number {
+    return this.#checkpoint.op + this.#headers.length;
+  }
+
+  #checksumOf(op: number): Checksum | undefined {
+    const { op: base, checksum } = this.#checkpoint;
+    return op === base ? checksum : this.#headers[op - base - 1]?.checksum;
+  }
+
+  #put(header: PrepareHeader): void {
+    const { op } = this.#checkpoint;
+    if (header.op <= op || header.op > this.#head + 1) return;
+    if (
+      this.#checksumOf(header.op) === header.checksum ||
+      this.#checksumOf(header.op - 1) !== header.parent
+    )
+      return;
+    this.#headers.length = header.op - op - 1;
+    this.#headers.push(header);
+  }
 
   // A promise keeps what it said while repair replaces a tail that no quorum held. A log that was taken up with its
   // view is never contradicted.
-  const isSuperseded = ({ view, logView, headers: named }: StateRecord): boolean =>
-    view > logView &&
-    named.some(({ op, checksum }) => op >= checkpoint.op && op <= head() && checksumOf(op) !== checksum);
-
-  for (const item of items) {
-    if (item.type === 'prepare') {
-      bodies.set(item.prepare.header.checksum, item.prepare);
-      put(item.prepare.header);
-      continue;
-    }
-    record = item.record;
-    const { copied } = record;
-    for (const header of record.headers) if (!copied || header.op === head() + 1) put(header);
-    const recordedHead = recordHead(record);
-    if (!copied && head() > recordedHead && recordedHead >= checkpoint.op)
-      headers.length = recordedHead - checkpoint.op;
-    isReached = head() >= recordedHead || isSuperseded(record);
+  #isSuperseded({ view, logView, headers }: StateRecord): boolean {
+    return (
+      view > logView &&
+      headers.some(
+        ({ op, checksum }) =>
+          op >= this.#checkpoint.op && op <= this.#head && this.#checksumOf(op) !== checksum,
+      )
+    );
   }
-  if (!isReached) return null;
-  return {
-    record,
-    checkpoint,
-    entries: headers.map((header) => ({ header, prepare: bodies.get(header.checksum) ?? null })),
-  };
 }

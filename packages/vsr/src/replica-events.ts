@@ -18,7 +18,11 @@ export type ReplicaEvent =
   /** What `load` found: from `first` on without a hole; possibly fewer than asked for, or none. */
   | { readonly type: 'loaded'; readonly token: number; readonly prepares: readonly Prepare[] }
   /** The process of that node is gone: its connection closed and a new one was refused, or it started anew. */
-  | { readonly type: 'peerLost'; readonly node: NodeId };
+  | { readonly type: 'peerLost'; readonly node: NodeId }
+  /** Segments and snapshot of this group are durable up to this op. */
+  | { readonly type: 'checkpointed'; readonly op: number }
+  /** The operator orders a cold start; `without`: also without the members that do not answer. */
+  | { readonly type: 'coldStart'; readonly without: boolean };
 
 /** One write. It becomes durable as a whole or not at all, and after every write handed out before it. */
 export type PersistWrite =

@@ -2,7 +2,9 @@ import type { Checksum, Prepare, PrepareHeader } from '@vireo/protocol';
 import type { DoViewChange, StartView, Suffix } from './message.ts';
 import type { NodeId } from './quorums.ts';
 import type { ClientRequest, Reply } from './state-machine.ts';
-import type { StateRecord } from './state-record.ts';
+import type { ColdStart } from './cold-start-state.ts';
+import type { Mode } from './mode.ts';
+import type { ColdStartGrant, StateRecord, Verdict } from './state-record.ts';
 
 /** One op of the log above commitMin. Its header is always known; the body may still have to be fetched. */
 export interface LogEntry {
@@ -10,6 +12,8 @@ export interface LogEntry {
   prepare: Prepare | null;
   /** The body is on stable storage here. */
   durable: boolean;
+  /** The body was here, and is lost: it may have been acked, so it is neither present nor nacked until repaired. */
+  faulty: boolean;
 }
 
 /** A prepare that does not follow the head yet. */
@@ -38,7 +42,11 @@ interface Fetch {
   sentTick: number;
 }
 
-export type ReplicaStatus = 'normal' | 'viewChange';
+/**
+ * `recoveringHead`, `amnesiac`: it may have acked what it does not know of. No vote, no ack, no nack, never primary,
+ * until a primary has told it the log of its view in answer to a question of this run.
+ */
+export type ReplicaStatus = 'normal' | 'viewChange' | 'recoveringHead' | 'amnesiac';
 
 /** Everything a replica knows. Plain data: it can be cloned, hashed, printed. */
 export interface ReplicaState {
@@ -53,6 +61,32 @@ export interface ReplicaState {
   /** The views that the last durable state record names; −1 before the first is durable. */
   durableView: number;
   durableLogView: number;
+
+  /** Mode as of commitMin, and how many ops of the log change it. */
+  mode: Mode;
+  modeOps: number;
+  /** The mark of the last record handed to `persist`, and of the last durable one. */
+  mark: boolean;
+  durableMark: boolean;
+  /** Up to here segments and snapshot are durable. */
+  checkpointOp: number;
+  /** The last op that was applied and is durable by a checkpoint only; 0: none. */
+  volatileTo: number;
+  /** Nothing is acked before a checkpoint has reached this op. */
+  mustSync: number;
+  lossEpoch: number;
+  /** The lossEpoch that the applied log states. */
+  appliedLossEpoch: number;
+  verdict: Verdict;
+  grant: ColdStartGrant | null;
+  /** The grant of the last durable record. */
+  durableGrant: ColdStartGrant | null;
+  /** Recovering: bodies that were found in the journal and have no place in the log at present. */
+  salvaged: Map<Checksum, Prepare>;
+  coldStart: ColdStart;
+  /** A clean shutdown is under way: no step of the protocol any more. */
+  halted: boolean;
+  seal: 'no' | 'writing' | 'done';
 
   /** Applied up to here. */
   commitMin: number;
@@ -107,7 +141,9 @@ export interface ReplicaState {
   writingBytes: number;
   writtenTick: number;
   nextToken: number;
+  /** The last nonce used; those of this run are above `firstNonce`. */
   nonce: number;
+  firstNonce: number;
 
   tick: number;
   heardTick: number;
@@ -121,6 +157,8 @@ export interface ReplicaState {
   voteAttempt: number;
   retransmitTick: number;
   retransmitAttempt: number;
+  pollTick: number;
+  pollAttempt: number;
   pingTick: number;
   /** By member: the tick of the last answer to a frame of a lower view. */
   noticeTick: number[];
@@ -133,5 +171,8 @@ export type PendingWrite =
       readonly type: 'state';
       readonly view: number;
       readonly logView: number;
+      readonly epoch: number;
+      readonly mark: boolean;
+      readonly grant: ColdStartGrant | null;
       readonly headers: readonly PrepareHeader[];
     };

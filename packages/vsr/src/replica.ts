@@ -1,15 +1,18 @@
 import type { Checksums, Prepare } from '@vireo/protocol';
 import { assert } from './assert.ts';
 import { advanceCommit, applyCommitted } from './commit.ts';
-import { type Core, leads, primary, type ReplicaConfig } from './core.ts';
+import { onColdStart, onColdStartGranted, onGrantDurable, onRecoveryState } from './cold-start.ts';
+import { type Core, isRecovering, leads, primary, type ReplicaConfig } from './core.ts';
 import { initialState } from './initial-state.ts';
 import { headOp, noteDurable } from './log.ts';
 import type { Message } from './message.ts';
+import { headMode, isVolatile } from './mode.ts';
 import { onCommit, onPing, onPrepare, onPrepareOk, onRequest, settleNormal } from './normal.ts';
 import { PIPELINE_MAX } from './pipeline.ts';
 import { type NodeId, quorums } from './quorums.ts';
 import { onGetPrepare, onLoaded, onRepair } from './repair.ts';
-import type { ReplicaRecovery } from './replay.ts';
+import { hearOfEpoch, poll } from './recovering.ts';
+import type { Checkpoint, ReplicaRecovery } from './replay.ts';
 import type { ReplicaEffects, ReplicaEvent } from './replica-events.ts';
 import type { ReplicaState } from './replica-state.ts';
 import { onRequestStartView, onStartView } from './start-view.ts';
@@ -21,12 +24,19 @@ import {
   joinView,
   onDoViewChange,
   onStartViewChange,
+  releaseClients,
   sendVote,
   startAsPrimary,
   suspect,
 } from './view-change.ts';
 import type { Clock, Random } from './world.ts';
-import { describeState, endWrite, writePrepares, writeState } from './writes.ts';
+import { describeState, endWrite, seal, syncMark, writePrepares, writeState } from './writes.ts';
+
+/** Messages that count in exactly the view which they name. */
+type InView = Extract<
+  Message,
+  { type: 'prepare' | 'prepareOk' | 'commit' | 'ping' | 'startViewChange' | 'doViewChange' }
+>;
 
 /** What a replica reads from outside besides events. */
 export interface ReplicaWorld {
@@ -77,11 +87,20 @@ export class Replica {
   #begin(recovery: ReplicaRecovery): void {
     const core = this.#core;
     const { state } = core;
-    if (recovery.record === null) {
+    const { record } = recovery;
+    if (record === null) {
       writeState(core, describeState(core), []);
       return;
     }
     applyCommitted(core);
+    if (isRecovering(state)) {
+      // Durable before anything is cut or overwritten: the next start could not tell any more.
+      if (record.verdict === 'none') writeState(core, { ...describeState(core), copied: true }, []);
+      poll(core);
+      return;
+    }
+    if (state.grant !== null) return;
+    syncMark(core);
     if (state.status === 'viewChange') sendVote(core);
     // A restarted primary never resumes its view: it does not know what it prepared last, and would give an op
     // number a second content (erratum E19).
@@ -110,6 +129,13 @@ export class Replica {
       case 'peerLost':
         onPeerLost(core, event.node);
         return;
+      case 'checkpointed':
+        this.#checkpointed(event.op);
+        return;
+      case 'coldStart':
+        core.state.coldStart.ordered = event.without ? 'present' : 'all';
+        core.state.coldStart.orderedTick = core.state.tick;
+        return;
     }
   }
 
@@ -118,6 +144,7 @@ export class Replica {
     const core = this.#core;
     core.out = out;
     settleNormal(core);
+    syncMark(core);
     writePrepares(core);
   }
 
@@ -127,6 +154,53 @@ export class Replica {
     core.out = out;
     core.state.abdicating = 'leaving';
     if (core.state.status === 'normal' && leads(core)) suspect(core);
+  }
+
+  /**
+   * Before a clean shutdown: no ack, no vote, nothing prepared from here on. What this replica said so far holds, and
+   * what it holds can be made durable as it is (`seal`).
+   */
+  halt(out: ReplicaEffects): void {
+    const core = this.#core;
+    core.out = out;
+    releaseClients(core);
+    core.state.halted = true;
+  }
+
+  /**
+   * After `halt`, once a checkpoint at commitMin is durable: makes the uncommitted tail durable, and with it a record
+   * without the mark, so that the next start is not amnesiac. Without effect when acked bodies are lost here.
+   */
+  seal(out: ReplicaEffects): void {
+    const core = this.#core;
+    core.out = out;
+    seal(core);
+  }
+
+  /** The mark is cleared for good, or there was none, or it can not be cleared. */
+  get sealed(): boolean {
+    return this.state.seal === 'done';
+  }
+
+  /**
+   * A checkpoint is waited for: a switch to `disk` promises stable storage for all that was applied before it.
+   */
+  get wantsCheckpoint(): boolean {
+    const { state } = this;
+    if (state.mustSync > state.checkpointOp) return true;
+    return state.modeOps > 0 && isVolatile(state) && headMode(state) === 'disk';
+  }
+
+  /** What the node keeps beside the snapshot of the state at commitMin. */
+  checkpoint(): Checkpoint {
+    const { commitMin, committedChecksum, committedTimestamp, mode, appliedLossEpoch } = this.state;
+    return {
+      op: commitMin,
+      checksum: committedChecksum,
+      timestamp: committedTimestamp,
+      mode,
+      lossEpoch: appliedLossEpoch,
+    };
   }
 
   get op(): number {
@@ -160,6 +234,13 @@ export class Replica {
     return { ...describeState(this.#core), copied: true };
   }
 
+  #checkpointed(op: number): void {
+    const core = this.#core;
+    const { state } = core;
+    state.checkpointOp = Math.max(state.checkpointOp, op);
+    this.#promisesMore();
+  }
+
   #persisted(token: number, ok: boolean): void {
     const core = this.#core;
     const { state } = core;
@@ -174,11 +255,23 @@ export class Replica {
     if (write.type === 'state') {
       state.durableView = write.view;
       state.durableLogView = write.logView;
-      if (write.view !== state.view || state.failed) return;
+      state.durableMark = write.mark;
+      state.durableGrant = write.grant;
+      if (state.seal === 'writing' && !write.mark) state.seal = 'done';
+      if (state.failed || state.halted) return;
+      if (write.grant !== null) onGrantDurable(core);
+      if (write.view !== state.view || write.epoch !== state.epoch) return;
       if (state.status === 'viewChange') sendVote(core);
       else if (write.logView === state.view && leads(core) && !state.started) startAsPrimary(core);
     }
-    if (state.status !== 'normal') return;
+    this.#promisesMore();
+  }
+
+  /** More is durable than before: what an ack may say has grown. */
+  #promisesMore(): void {
+    const core = this.#core;
+    const { state } = core;
+    if (state.status !== 'normal' || state.halted) return;
     if (leads(core)) advanceCommit(core);
     else state.ackDue = true;
   }
@@ -191,24 +284,39 @@ export class Replica {
       onGetPrepare(core, from, message);
       return;
     }
-    if (state.failed) return;
-    if (message.type === 'repair') {
-      onRepair(core, from, message);
-      return;
+    if (state.failed || state.halted) return;
+    switch (message.type) {
+      case 'repair':
+        onRepair(core, from, message);
+        return;
+      case 'startView':
+        onStartView(core, from, message);
+        return;
+      case 'requestStartView':
+        onRequestStartView(core, from, message);
+        return;
+      case 'recoveryState':
+        onRecoveryState(core, from, message);
+        return;
+      case 'coldStart':
+        onColdStart(core, from, message);
+        return;
+      case 'coldStartGranted':
+        onColdStartGranted(core, from, message);
+        return;
     }
-    if (message.epoch !== state.epoch) return;
-    if (message.view < state.view) {
-      if (message.type !== 'startView') noticeLowerView(core, from);
+    if (message.epoch > state.epoch) hearOfEpoch(core);
+    // Who can not know what it acked has no part in what follows, nor who has given the epoch up.
+    if (isRecovering(state) || state.grant !== null || message.epoch > state.epoch) return;
+    if (message.epoch < state.epoch || message.view < state.view) {
+      noticeLowerView(core, from);
       return;
     }
     if (message.view > state.view) {
       switch (message.type) {
         case 'startViewChange':
         case 'doViewChange':
-        case 'requestStartView':
           joinView(core, message.view);
-          break;
-        case 'startView':
           break;
         default:
           hearOfView(core, message.view);
@@ -218,7 +326,7 @@ export class Replica {
     this.#receiveInView(from, message);
   }
 
-  #receiveInView(from: NodeId, message: Exclude<Message, { type: 'getPrepare' } | { type: 'repair' }>): void {
+  #receiveInView(from: NodeId, message: InView): void {
     const core = this.#core;
     switch (message.type) {
       case 'prepare':
@@ -238,12 +346,6 @@ export class Replica {
         return;
       case 'doViewChange':
         onDoViewChange(core, from, message);
-        return;
-      case 'startView':
-        onStartView(core, from, message);
-        return;
-      case 'requestStartView':
-        onRequestStartView(core, from, message);
         return;
     }
   }

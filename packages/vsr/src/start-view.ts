@@ -1,11 +1,14 @@
 import type { Prepare } from '@vireo/protocol';
 import { applyCommitted } from './commit.ts';
-import { type Core, leads, primary } from './core.ts';
-import { entryAt, suffixAnchor, truncateAbove } from './log.ts';
+import { type Core, isRecovering, leads, primary } from './core.ts';
+import { entryAt, pushEntry, suffixAnchor, truncateAbove } from './log.ts';
 import type { RequestStartView, StartView, Suffix } from './message.ts';
-import type { NodeId } from './quorums.ts';
+import { isJournaled } from './mode.ts';
+import { type NodeId, primaryOf } from './quorums.ts';
+import { describeRecovery } from './recovering.ts';
 import { reachesAnchor, requestMissing } from './repair.ts';
 import type { LogEntry } from './replica-state.ts';
+import { noticeLowerView } from './timers.ts';
 import { joinView, leaveView, suspect } from './view-change.ts';
 import { describeState, writeState } from './writes.ts';
 
@@ -18,6 +21,7 @@ export function sendStartView(core: Core, to: NodeId, nonce: number): void {
     type: 'startView',
     epoch: state.epoch,
     view: state.view,
+    lossEpoch: state.lossEpoch,
     nonce,
     commitMax: state.commitMax,
     anchorOp,
@@ -28,24 +32,52 @@ export function sendStartView(core: Core, to: NodeId, nonce: number): void {
 
 /**
  * Accepted if its view is higher, or if we are in the change to exactly this view and hold an older log; never
- * from normal in the same view: our log may be longer by then, and what it acked would be cut (erratum E6).
+ * from normal in the same view: our log may be longer by then, and what it acked would be cut (erratum E6). Who is
+ * recovering takes only an answer to a question of this run, of a view not below its durable one: an older StartView
+ * does not name all that was acked here since. A later epoch is taken from whom we granted it, or who answers us.
  */
 export function onStartView(core: Core, from: NodeId, message: StartView): void {
   const { state, config } = core;
+  if (primaryOf(config.members, message.view) !== from) return;
+  const isAnswer = message.nonce > state.firstNonce && message.nonce <= state.nonce;
+  if (message.epoch !== state.epoch) {
+    const isGranted = state.grant?.epoch === message.epoch && state.grant.to === from;
+    if (message.epoch > state.epoch && (isAnswer || isGranted)) takeUp(core, message);
+    return;
+  }
+  if (state.grant !== null) return;
+  if (isRecovering(state)) {
+    if (isAnswer && message.view >= state.view) takeUp(core, message);
+    return;
+  }
   const awaited =
     message.view === state.view && state.status === 'viewChange' && state.logView < message.view;
-  if (message.view <= state.view && !awaited) return;
-  if (config.members[message.view % config.members.length] !== from || from === config.self) return;
+  if (message.view > state.view || awaited) takeUp(core, message);
+}
+
+function takeUp(core: Core, message: StartView): void {
+  const { state } = core;
   if (reachesAnchor(core, message)) {
     install(core, message);
-  } else {
-    // Behind: the promise is made now, log and logView are adopted together once the log reaches the anchor (E2).
-    if (message.view > state.view) joinView(core, message.view);
-    state.pendingStartView = message;
-    state.formation = null;
-    state.heardTick = state.tick;
-    requestMissing(core);
+    return;
   }
+  if (message.epoch > state.epoch) {
+    // Its primary answered us, so the epoch that we know is over: what stands here uncommitted may have to go.
+    if (!isRecovering(state) && state.status === 'normal') leaveForEpoch(core);
+  } else if (!isRecovering(state) && message.view > state.view) {
+    // Behind: the promise is made now, log and logView are adopted together once the log reaches the anchor (E2).
+    joinView(core, message.view);
+  }
+  state.pendingStartView = message;
+  state.formation = null;
+  state.heardTick = state.tick;
+  requestMissing(core);
+}
+
+/** Takes no part in the present epoch any more. Not a view change: no vote is sent. */
+export function leaveForEpoch(core: Core): void {
+  leaveView(core, core.state.view);
+  core.state.status = 'viewChange';
 }
 
 /**
@@ -62,57 +94,86 @@ export function installPending(core: Core): void {
 
 function install(core: Core, message: StartView): void {
   const { state } = core;
+  // What we lack of this log may have been acked here, and lost.
+  const isLost = isRecovering(state) || message.epoch > state.epoch;
   leaveView(core, message.view);
+  state.epoch = message.epoch;
+  state.lossEpoch = message.lossEpoch;
   state.logView = message.view;
   state.status = 'normal';
+  state.verdict = 'none';
+  state.grant = null;
   state.higherView = 0;
   state.viewChangeAttempt = 0;
-  replaceLog(core, message, () => null);
+  state.pollAttempt = 0;
+  const found = replaceLog(core, message, (at) => salvaged(core, message, at), isLost);
+  state.salvaged.clear();
   state.commitMax = Math.max(state.commitMax, message.commitMax);
-  writeState(core, describeState(core), []);
+  writeState(
+    core,
+    describeState(core),
+    found.filter(({ header }) => isJournaled(state, header)),
+  );
   state.ackDue = true;
   applyCommitted(core);
   requestMissing(core);
 }
 
+function salvaged(core: Core, message: Suffix, at: number): Prepare | null {
+  const header = message.headers[at];
+  return header === undefined ? null : (core.state.salvaged.get(header.checksum) ?? null);
+}
+
 /**
  * Puts `suffix` on top of its anchor. An entry with the same checksum stays, with its body; a header without a
- * body becomes an entry to be fetched. Returns the bodies that `bodyOf` gave and this log did not hold.
+ * body becomes an entry to be fetched: a faulty one if it was that before, or if `isLost`. Returns the bodies that
+ * `bodyOf` gave and this log did not hold.
  */
-export function replaceLog(core: Core, suffix: Suffix, bodyOf: (at: number) => Prepare | null): Prepare[] {
+export function replaceLog(
+  core: Core,
+  suffix: Suffix,
+  bodyOf: (at: number) => Prepare | null,
+  isLost: boolean,
+): Prepare[] {
   const { state } = core;
   const fetched: Prepare[] = [];
   const rebuilt: LogEntry[] = [];
   suffix.headers.forEach((header, at) => {
     if (header.op <= state.commitMin) return;
-    const own = entryAt(state, header.op);
-    if (own !== null && own.header.checksum === header.checksum && own.prepare !== null) {
+    const entry = entryAt(state, header.op);
+    const own = entry !== null && entry.header.checksum === header.checksum ? entry : null;
+    if (own !== null && own.prepare !== null) {
       rebuilt.push(own);
       return;
     }
     const prepare = bodyOf(at);
     if (prepare !== null) fetched.push(prepare);
-    rebuilt.push({ header, prepare, durable: false });
+    const faulty = prepare === null && (isLost || own?.faulty === true);
+    rebuilt.push({ header, prepare, durable: false, faulty });
   });
   truncateAbove(state, Math.max(suffix.anchorOp, state.commitMin));
-  for (const entry of rebuilt) {
-    state.log.push(entry);
-    state.logBytes += entry.header.size;
-  }
+  for (const entry of rebuilt) pushEntry(state, entry);
   return fetched;
 }
 
 export function onRequestStartView(core: Core, from: NodeId, message: RequestStartView): void {
   const { state, config } = core;
-  if (state.status !== 'normal') return;
-  if (leads(core)) {
-    if (!state.started) return;
-    // It may have lost what it acked before; what is committed does not depend on it any more.
-    const member = config.members.indexOf(from);
-    state.acked[member] = Math.min(state.acked[member] as number, state.commitMax);
-    sendStartView(core, from, message.nonce);
-  } else if (from === primary(core) && message.view === state.view) {
+  if (message.epoch > state.epoch) return;
+  const member = config.members.indexOf(from);
+  if (message.asker === 'recovering') state.coldStart.askedTicks[member] = state.tick;
+  const takesPart = !isRecovering(state) && state.grant === null;
+  if (takesPart && message.epoch === state.epoch && message.view > state.view) joinView(core, message.view);
+  if (takesPart && state.status === 'normal') {
+    if (leads(core)) {
+      if (!state.started) return;
+      // It may have lost what it acked before; what is committed does not depend on it any more.
+      state.acked[member] = Math.min(state.acked[member] as number, state.commitMax);
+      sendStartView(core, from, message.nonce);
+      return;
+    }
     // A primary that asks for its own view has started anew and does not lead any more.
-    suspect(core);
+    if (from === primary(core) && message.view === state.view && message.epoch === state.epoch) suspect(core);
   }
+  if (message.asker !== 'lagging') core.out.send(from, describeRecovery(core, message.nonce));
+  else if (message.view < state.view || message.epoch < state.epoch) noticeLowerView(core, from);
 }

@@ -10,6 +10,8 @@ export interface ClientRequest {
   readonly kind: PrepareKindValue;
   /** 128 bytes of room for the prepare header, then the body. The header is written into the room. */
   readonly bytes: Buffer;
+  /** Kind `mode` only: the mode from this op on (`ModeFlag`). */
+  readonly flags?: number | undefined;
   /** Whatever `admit` needs beside the bytes; replication never looks at it. */
   readonly context: unknown;
   /**

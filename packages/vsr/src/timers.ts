@@ -1,5 +1,6 @@
-import { broadcast, type Core, leads, primary, viewIsDurable } from './core.ts';
-import { durableOp, entryAt, headOp } from './log.ts';
+import { tickColdStart } from './cold-start.ts';
+import { broadcast, type Core, isRecovering, leads, primary, viewIsDurable } from './core.ts';
+import { entryAt, headOp } from './log.ts';
 import { requestMissing } from './repair.ts';
 import { joinIfUnanswered, sendVote, suspect } from './view-change.ts';
 import { backoff } from './waits.ts';
@@ -12,9 +13,11 @@ const RETRANSMIT_OPS_MAX = 8;
 export function onTick(core: Core): void {
   const { state } = core;
   state.tick++;
-  if (state.failed) return;
-  joinIfUnanswered(core);
+  if (state.failed || state.halted) return;
   retryFetch(core);
+  tickColdStart(core);
+  if (isRecovering(state) || state.grant !== null) return;
+  joinIfUnanswered(core);
   if (state.status === 'viewChange') tickViewChange(core);
   else if (leads(core)) tickPrimary(core);
   else tickBackup(core);
@@ -130,14 +133,14 @@ function retryFetch(core: Core): void {
 /** The process of a member is gone. If it led our view, waiting for its pings would be a waste. */
 export function onPeerLost(core: Core, node: number): void {
   const { state } = core;
-  if (state.failed || state.status !== 'normal' || node !== primary(core)) return;
+  if (state.failed || state.halted || state.status !== 'normal' || node !== primary(core)) return;
   suspect(core);
 }
 
 /** Answers a frame of a lower view with ours, once a tick for each member. */
 export function noticeLowerView(core: Core, node: number): void {
   const { state, config } = core;
-  if (!viewIsDurable(core)) return;
+  if (!viewIsDurable(core) || isRecovering(state)) return;
   const member = config.members.indexOf(node);
   if (state.noticeTick[member] === state.tick) return;
   state.noticeTick[member] = state.tick;
@@ -145,7 +148,7 @@ export function noticeLowerView(core: Core, node: number): void {
     type: 'ping',
     epoch: state.epoch,
     view: state.view,
-    op: durableOp(state),
+    op: headOp(state),
     commitMax: state.commitMax,
     normal: state.status === 'normal' && leads(core) && state.started,
   });

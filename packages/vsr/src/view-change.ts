@@ -3,6 +3,7 @@ import { advanceCommit } from './commit.ts';
 import { broadcast, type Core, leads, primary, viewIsDurable } from './core.ts';
 import { entryAt } from './log.ts';
 import type { DoViewChange, StartViewChange } from './message.ts';
+import { isJournaled } from './mode.ts';
 import { refuse } from './normal.ts';
 import { type NodeId, primaryOf } from './quorums.ts';
 import { reachesAnchor, requestMissing } from './repair.ts';
@@ -56,7 +57,7 @@ function requestStartView(core: Core, to: NodeId, view: number): void {
   const { state } = core;
   if (state.failed) return;
   state.nonce++;
-  core.out.send(to, { type: 'requestStartView', epoch: state.epoch, view, nonce: state.nonce });
+  core.out.send(to, { type: 'requestStartView', epoch: state.epoch, view, nonce: state.nonce, asker: 'lagging' });
 }
 
 export function joinIfUnanswered(core: Core): void {
@@ -83,7 +84,7 @@ export function joinView(core: Core, view: number): void {
 
 /** Forgets what belongs to the view that is left, and tells those who wait that their fate is open. */
 export function leaveView(core: Core, view: number): void {
-  const { state, out } = core;
+  const { state } = core;
   state.view = view;
   state.suspects.fill(-1);
   state.votes.fill(null);
@@ -104,6 +105,12 @@ export function leaveView(core: Core, view: number): void {
   state.voteAttempt = 0;
   state.heardTick = state.tick;
   state.progressTick = state.tick;
+  releaseClients(core);
+}
+
+/** Tells those who wait that their fate is open, and those whose turn had not come that it will not. */
+export function releaseClients(core: Core): void {
+  const { state, out } = core;
   for (const waiters of state.waiters.values()) {
     for (const waiter of waiters) out.reply(waiter.requestId, { type: 'unknown', code: 'viewChanged' });
   }
@@ -186,8 +193,12 @@ export function decide(votes: readonly DoViewChange[], nackQuorum: number): Deci
       for (const vote of votes) {
         const at = header.op - vote.anchorOp - 1;
         const other = vote.headers[at];
+        const isWhole = vote.present[at] === true || vote.nack[at] === true;
+        // Below its anchor: committed there.
+        if (at < 0) present = true;
         // Absent, or another op in its place that was not damaged: this voter never acked ours in a view that counts.
-        if (other === undefined || other.checksum !== header.checksum) nacks++;
+        else if (other === undefined) nacks++;
+        else if (other.checksum !== header.checksum) nacks += isWhole ? 1 : 0;
         else if (vote.present[at] === true) present = true;
         else if (vote.nack[at] === true) nacks++;
       }
@@ -238,9 +249,13 @@ export function completeFormation(core: Core): void {
   state.logView = state.view;
   state.status = 'normal';
   state.promise = null;
-  const fetched = replaceLog(core, formation, (at) => bodies[at] ?? null);
+  const fetched = replaceLog(core, formation, (at) => bodies[at] ?? null, false);
   state.commitMax = Math.max(state.commitMax, formation.commitMax);
-  writeState(core, describeState(core), fetched);
+  writeState(
+    core,
+    describeState(core),
+    fetched.filter(({ header }) => isJournaled(state, header)),
+  );
 }
 
 /** The record of our own view is durable: announce the view. Its log may commit by acks of this view only. */

@@ -2,12 +2,14 @@ import {
   type BatchHeader,
   type Checksum,
   type Checksums,
+  type Durability,
   type Limits,
   LimitTable,
   PREPARE_HEADER_SIZE,
   type Prepare,
   PrepareKind,
   peekBatch,
+  prepareBody,
   U64_MAX,
   VireoError,
   verifyBatch,
@@ -16,6 +18,7 @@ import type { Admission, ClientRequest, StateMachine } from '@vireo/vsr';
 import { Head } from './head.ts';
 import { judgeAttempt, type LaneEntry } from './lane.ts';
 import { LaneTable } from './lane-table.ts';
+import { ModeTrack } from './mode-track.ts';
 import { type ProduceAcked, type ProduceReply, refuseProduce, UNKNOWN_OFFSET } from './reply.ts';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
 
@@ -36,7 +39,8 @@ export interface PartitionWorld {
 
 /** What is fixed for a partition. `mode` and `lanesMax` come from its creation record, alike on every replica. */
 export interface PartitionOptions {
-  readonly mode: 'disk' | 'memory';
+  /** The mode in which the partition begins; ops of kind `mode` change it. */
+  readonly mode: Durability;
   /** Lanes that are remembered; the least recently used one is evicted for a new one. */
   readonly lanesMax: number;
   /** This node's limits; they may differ from node to node and in time, as they only refuse new batches. */
@@ -61,14 +65,17 @@ export class PartitionMachine implements StateMachine {
   readonly #world: PartitionWorld;
   #lanes: LaneTable;
   #head: Head;
+  readonly #mode: ModeTrack;
   #appliedOp = 0;
   #endOffset = 0;
+  #lossEpoch = 0;
 
   constructor(options: PartitionOptions, world: PartitionWorld) {
     this.#options = options;
     this.#world = world;
     this.#lanes = new LaneTable(options.lanesMax);
     this.#head = new Head(this.#lanes);
+    this.#mode = new ModeTrack(options.mode);
   }
 
   /** Offset behind the last committed record. */
@@ -78,6 +85,16 @@ export class PartitionMachine implements StateMachine {
 
   get appliedOp(): number {
     return this.#appliedOp;
+  }
+
+  /** How often the log was cut by a cold start: with an op it names a position that a lost op never had. */
+  get lossEpoch(): number {
+    return this.#lossEpoch;
+  }
+
+  /** What an ack of a committed op may claim. */
+  durabilityOf(op: number): Durability {
+    return this.#mode.durabilityOf(op);
   }
 
   /** Producers remembered, for stats. */
@@ -91,6 +108,8 @@ export class PartitionMachine implements StateMachine {
    * limit, mode or session check in front of the lane would call a batch "not applied" that is in the log.
    */
   admit(request: ClientRequest): Admission {
+    if (request.kind === PrepareKind.mode)
+      return { type: 'prepare', context: { ...noContext, baseOffset: this.nextOffset() } };
     if (request.kind !== PrepareKind.batch)
       return refused('invalidRequest', `kind ${request.kind} is not for clients`);
     const bytes = request.bytes.subarray(PREPARE_HEADER_SIZE);
@@ -106,12 +125,14 @@ export class PartitionMachine implements StateMachine {
   prepared(prepare: Prepare): void {
     const { op, kind } = prepare.header;
     const next = this.nextOffset();
+    if (kind === PrepareKind.mode) this.#mode.prepared(op, prepare.header.flags);
     if (kind !== PrepareKind.batch) this.#head.push(op, next, 0, null);
     else this.#head.push(op, next + prepare.header.count, prepare.header.producerId, laneEntryOf(prepare));
   }
 
   rebuildHead(suffix: readonly Prepare[]): void {
     this.#head.clear();
+    this.#mode.clear();
     for (const prepare of suffix) this.prepared(prepare);
   }
 
@@ -126,6 +147,8 @@ export class PartitionMachine implements StateMachine {
       throw new VireoError('internal', `op ${op} applied behind op ${this.#appliedOp}`);
     }
     const reply = kind === PrepareKind.batch ? this.#applyBatch(prepare) : null;
+    if (kind === PrepareKind.mode) this.#mode.applied(op, prepare.header.flags);
+    else if (kind === PrepareKind.coldStart) this.#lossEpoch = prepareBody(prepare).readUInt32LE(0);
     this.#appliedOp = op;
     this.#head.committed(op);
     this.#world.onCommitted(prepare);
@@ -133,13 +156,23 @@ export class PartitionMachine implements StateMachine {
   }
 
   snapshot(): Buffer {
-    return encodeSnapshot({ appliedOp: this.#appliedOp, endOffset: this.#endOffset }, this.#lanes);
+    const { memoryFrom } = this.#mode;
+    const position = {
+      appliedOp: this.#appliedOp,
+      endOffset: this.#endOffset,
+      memoryFrom,
+      lossEpoch: this.#lossEpoch,
+    };
+    return encodeSnapshot(position, this.#lanes);
   }
 
   restore(snapshot: Buffer): void {
     const { position, lanes } = decodeSnapshot(snapshot, this.#options.lanesMax);
     this.#appliedOp = position.appliedOp;
     this.#endOffset = position.endOffset;
+    this.#lossEpoch = position.lossEpoch;
+    this.#mode.memoryFrom = position.memoryFrom;
+    this.#mode.clear();
     this.#lanes = lanes;
     this.#head = new Head(lanes);
   }
@@ -221,7 +254,7 @@ export class PartitionMachine implements StateMachine {
   }
 
   #judgeLimits(batch: BatchHeader, context: unknown): Admission | null {
-    const { limits, mode } = this.#options;
+    const { limits } = this.#options;
     const { size, unpackedSize, count } = batch;
     if (size > limits.batchBytesMax) {
       return refused('batchTooLarge', `the batch has ${size} bytes, allowed are ${limits.batchBytesMax}`);
@@ -238,7 +271,7 @@ export class PartitionMachine implements StateMachine {
         `the batch has ${count} records, allowed are ${limits.batchRecordsMax}`,
       );
     }
-    if (wantsDisk(context) && mode !== 'disk') {
+    if (wantsDisk(context) && this.#mode.head !== 'disk') {
       return refused('durabilityUnavailable', "the partition's mode is 'memory', 'disk' was asked for");
     }
     if (batch.producerId !== 0) {
@@ -277,6 +310,15 @@ export class PartitionMachine implements StateMachine {
     return { ok: true, baseOffset, count, timestamp, op, duplicate: false };
   }
 }
+
+/** An op without records. */
+const noContext = {
+  count: 0,
+  producerId: 0,
+  producerEpoch: 0,
+  sequence: 0,
+  codec: 0,
+} as const;
 
 /** What the lane remembers of a batch; null for a batch without a session, which is never deduplicated. */
 function laneEntryOf(prepare: Prepare): LaneEntry | null {

@@ -3,8 +3,8 @@ import { LANE_WINDOW, type Lane, type LaneEntry } from './lane.ts';
 import { LaneTable } from './lane-table.ts';
 
 /** Version of the snapshot's layout. */
-const FORMAT = 1;
-const HEADER_SIZE = 40;
+const FORMAT = 2;
+const HEADER_SIZE = 48;
 const LANE_SIZE = 32;
 const ENTRY_SIZE = 40;
 
@@ -12,11 +12,15 @@ const ENTRY_SIZE = 40;
 export interface PartitionPosition {
   readonly appliedOp: number;
   readonly endOffset: number;
+  /** The op from which on the mode is `memory`; 0: it is `disk`. */
+  readonly memoryFrom: number;
+  /** How often the log was cut by a cold start. */
+  readonly lossEpoch: number;
 }
 
 /**
- * Little-endian: `format u32 | lanes u32 | appliedOp u64 | endOffset u64 | evictedMax u64 | 0 u64`, then per
- * lane, least recently used first: `producerId u64 | lastSequence u64 | lastOp u64 | epoch u32 | entries u32` and
+ * Little-endian: `format u32 | lanes u32 | appliedOp u64 | endOffset u64 | evictedMax u64 | memoryFrom u64 |
+ * lossEpoch u32 | 0 u32`, then per lane, least recently used first: `producerId u64 | lastSequence u64 | lastOp u64 | epoch u32 | entries u32` and
  * per entry `sequence u64 | op u64 | offset u64 | timestamp u64 | count u32 | crc u32`. The order is part of the
  * state (it decides evictions), so the same state gives the same bytes. Fixed fields and not MessagePack: a
  * checkpoint writes up to 10,000 lanes of 32 entries a partition.
@@ -30,6 +34,8 @@ export function encodeSnapshot(position: PartitionPosition, lanes: LaneTable): B
   writeU64(bytes, position.appliedOp, 8);
   writeU64(bytes, position.endOffset, 16);
   writeU64(bytes, lanes.evictedMax, 24);
+  writeU64(bytes, position.memoryFrom, 32);
+  bytes.writeUInt32LE(position.lossEpoch, 40);
   let at = HEADER_SIZE;
   for (const lane of lanes.values()) {
     writeU64(bytes, lane.producerId, at);
@@ -69,7 +75,7 @@ export function decodeSnapshot(
       `partition snapshot of format ${format}, supported is ${FORMAT}`,
     );
   }
-  if (!isZero(bytes, 32, HEADER_SIZE)) throw corrupt('has reserved bytes that are not zero');
+  if (!isZero(bytes, 44, HEADER_SIZE)) throw corrupt('has reserved bytes that are not zero');
   const count = bytes.readUInt32LE(4);
   const lanes = new LaneTable(lanesMax);
   lanes.evictedMax = readU64(bytes, 24);
@@ -83,7 +89,13 @@ export function decodeSnapshot(
     at = end;
   }
   if (at !== bytes.length) throw corrupt('has bytes behind its last lane');
-  return { position: { appliedOp: readU64(bytes, 8), endOffset: readU64(bytes, 16) }, lanes };
+  const position = {
+    appliedOp: readU64(bytes, 8),
+    endOffset: readU64(bytes, 16),
+    memoryFrom: readU64(bytes, 32),
+    lossEpoch: bytes.readUInt32LE(40),
+  };
+  return { position, lanes };
 }
 
 function decodeLane(bytes: Buffer, start: number, end: number): Lane {

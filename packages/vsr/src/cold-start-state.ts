@@ -1,0 +1,15 @@
+import type { RecoveryState } from './message.ts';
+
+/** What a replica of a group that cannot go on knows of the others. */
+export interface ColdStart {
+  /** The operator ordered it: `present` does not wait for the members that do not answer. */
+  ordered: 'no' | 'all' | 'present';
+  orderedTick: number;
+  /** By member: what it last said of itself, and the tick of that. */
+  readonly states: (RecoveryState | null)[];
+  readonly stateTicks: number[];
+  /** By member: the tick in which it last asked for help; −1: never. */
+  readonly askedTicks: number[];
+  /** By member: it agreed to the epoch that this replica has proposed. */
+  readonly granted: boolean[];
+}

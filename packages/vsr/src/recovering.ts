@@ -1,0 +1,52 @@
+import { broadcast, type Core, isRecovering, viewIsDurable } from './core.ts';
+import { suffixAnchor } from './log.ts';
+import type { RecoveryState } from './message.ts';
+
+/**
+ * Recovery (VR Revisited, section 4.3). A replica that can not know all that it acked takes part in no quorum and asks
+ * for the log of the present view. Every question has a nonce of its own, never used before or after (erratum E5).
+ */
+
+/** Asks all the others: the primary answers with StartView, whoever can not lead with what it has. */
+export function poll(core: Core): void {
+  const { state } = core;
+  if (state.failed) return;
+  state.nonce++;
+  state.pollTick = state.tick;
+  broadcast(core, {
+    type: 'requestStartView',
+    epoch: state.epoch,
+    view: state.view,
+    nonce: state.nonce,
+    asker: isRecovering(state) ? 'recovering' : 'stuck',
+  });
+}
+
+/** A later epoch than ours is at work, so ours is over: its primary is asked for the log. */
+export function hearOfEpoch(core: Core): void {
+  const { state, config } = core;
+  if (state.tick - state.pollTick >= config.timeouts.requestStartView) poll(core);
+}
+
+/** What this replica has, for one who asks and gets no StartView: nobody leads, so a cold start may be all that is left. */
+export function describeRecovery(core: Core, nonce: number): RecoveryState {
+  const { state } = core;
+  const { anchorOp, anchorChecksum, entries } = suffixAnchor(state);
+  const recovering = isRecovering(state);
+  // Of one who recovers the view of its last entry counts: its logView may name a log that it has lost.
+  const rank = recovering ? (entries.at(-1)?.header.view ?? 0) : state.logView;
+  return {
+    type: 'recoveryState',
+    epoch: state.epoch,
+    // No frame but RequestStartView names a view that is not durable.
+    view: viewIsDurable(core) ? state.view : Math.max(0, state.durableView),
+    nonce,
+    recovering,
+    lossEpoch: state.lossEpoch,
+    rank,
+    commitMax: state.commitMax,
+    anchorOp,
+    anchorChecksum,
+    headers: entries.map((entry) => entry.header),
+  };
+}
