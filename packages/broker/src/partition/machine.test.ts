@@ -47,6 +47,50 @@ function setUp(changes: Partial<PartitionOptions> = {}) {
   return { log, machine, committed, produce, commitAll };
 }
 
+describe('the mode', () => {
+  const wish = { durabilityWanted: 2 };
+  const withWish = (sequence: number) =>
+    produceRequest(testBatch({ producerId: 7, producerEpoch: 0, sequence }, ['x'], checksums), wish);
+
+  test('follows the committed ops that change it, and is judged at the head', () => {
+    const { log, machine, produce, commitAll } = setUp({ mode: 'memory' });
+    expect(refusalCode(machine.admit(withWish(0)))).toBe('durabilityUnavailable');
+    produce(7, 0);
+    expect(log.changeMode(machine, 'disk')).toMatchObject({ type: 'prepare', context: { baseOffset: 1 } });
+    // In the log, not committed: what comes behind it will be acked as it says, what is below it is not yet.
+    expect(machine.admit(withWish(1)).type).toBe('prepare');
+    log.commit(machine);
+    expect(machine.durabilityOf(1)).toBe('memory');
+    commitAll();
+    expect([1, 2, 3].map((op) => machine.durabilityOf(op))).toEqual(['disk', 'disk', 'disk']);
+    log.changeMode(machine, 'memory');
+    expect(refusalCode(machine.admit(withWish(1)))).toBe('durabilityUnavailable');
+    commitAll();
+    expect([1, 2, 3, 4].map((op) => machine.durabilityOf(op))).toEqual(['disk', 'disk', 'memory', 'memory']);
+  });
+
+  test('changes again when the op that was to change it is dropped by a view change', () => {
+    const { log, machine } = setUp();
+    log.changeMode(machine, 'memory');
+    expect(refusalCode(machine.admit(withWish(0)))).toBe('durabilityUnavailable');
+    log.startView(machine, 0);
+    expect(machine.admit(withWish(0)).type).toBe('prepare');
+  });
+
+  test('and the loss epoch are part of the state', () => {
+    const { log, machine, produce, commitAll } = setUp();
+    produce(7, 0);
+    log.changeMode(machine, 'memory');
+    log.coldStart(machine, 3);
+    commitAll();
+    const copy = testMachine(options, checksums);
+    copy.restore(machine.snapshot());
+    expect([copy.durabilityOf(1), copy.durabilityOf(2), copy.lossEpoch]).toEqual(['disk', 'memory', 3]);
+    expect(copy.digest()).toBe(machine.digest());
+    expect(refusalCode(copy.admit(withWish(1)))).toBe('durabilityUnavailable');
+  });
+});
+
 describe('offsets', () => {
   test('count on from the head while batches are in flight, and skip nothing for other kinds of op', () => {
     const { log, machine, produce, committed } = setUp();
@@ -139,7 +183,7 @@ describe('an attempt of a batch that is in the log', () => {
 
   test('is found before any limit, wish or session is looked at', () => {
     const big = 'x'.repeat(9_000);
-    const { log, machine, produce, commitAll } = setUp();
+    const { log, machine, produce, commitAll } = setUp({ mode: 'memory' });
     produce(7, 0, [big]);
     commitAll();
     const strict = testMachine(
@@ -324,12 +368,12 @@ describe('snapshot', () => {
       expect(restore(bytes.subarray(0, length))).toThrow(expect.objectContaining({ code: 'corruptPayload' }));
     }
     const newer = Buffer.from(bytes);
-    newer.writeUInt32LE(2, 0);
+    newer.writeUInt32LE(3, 0);
     expect(restore(newer)).toThrow(expect.objectContaining({ code: 'unsupportedFormat' }));
     expect(restore(Buffer.concat([bytes, Buffer.alloc(1)]))).toThrow(
       expect.objectContaining({ code: 'corruptPayload' }),
     );
-    for (let bit = 8 * 32; bit < 8 * 40; bit++) {
+    for (let bit = 8 * 44; bit < 8 * 48; bit++) {
       const reserved = Buffer.from(bytes);
       reserved[bit >>> 3] = 1 << (bit & 7);
       expect(restore(reserved)).toThrow(expect.objectContaining({ code: 'corruptPayload' }));

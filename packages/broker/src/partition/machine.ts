@@ -9,12 +9,11 @@ import {
   type Prepare,
   PrepareKind,
   peekBatch,
-  prepareBody,
   U64_MAX,
   VireoError,
   verifyBatch,
 } from '@vireo/protocol';
-import type { Admission, ClientRequest, StateMachine } from '@vireo/vsr';
+import { type Admission, type ClientRequest, coldStartFields, type StateMachine } from '@vireo/vsr';
 import { Head } from './head.ts';
 import { judgeAttempt, type LaneEntry } from './lane.ts';
 import { LaneTable } from './lane-table.ts';
@@ -148,7 +147,8 @@ export class PartitionMachine implements StateMachine {
     }
     const reply = kind === PrepareKind.batch ? this.#applyBatch(prepare) : null;
     if (kind === PrepareKind.mode) this.#mode.applied(op, prepare.header.flags);
-    else if (kind === PrepareKind.coldStart) this.#lossEpoch = prepareBody(prepare).readUInt32LE(0);
+    else if (kind === PrepareKind.coldStart)
+      this.#lossEpoch = coldStartFields(prepare)?.lossEpoch ?? this.#lossEpoch;
     this.#appliedOp = op;
     this.#head.committed(op);
     this.#world.onCommitted(prepare);

@@ -20,10 +20,10 @@ export interface PartitionPosition {
 
 /**
  * Little-endian: `format u32 | lanes u32 | appliedOp u64 | endOffset u64 | evictedMax u64 | memoryFrom u64 |
- * lossEpoch u32 | 0 u32`, then per lane, least recently used first: `producerId u64 | lastSequence u64 | lastOp u64 | epoch u32 | entries u32` and
- * per entry `sequence u64 | op u64 | offset u64 | timestamp u64 | count u32 | crc u32`. The order is part of the
- * state (it decides evictions), so the same state gives the same bytes. Fixed fields and not MessagePack: a
- * checkpoint writes up to 10,000 lanes of 32 entries a partition.
+ * lossEpoch u32 | 0 u32`, then per lane, least recently used first: `producerId u64 | lastSequence u64 | lastOp u64 |
+ * epoch u32 | entries u32` and per entry `sequence u64 | op u64 | offset u64 | timestamp u64 | count u32 | crc u32`. The
+ * order is part of the state (it decides evictions), so the same state gives the same bytes. Fixed fields and not
+ * MessagePack: a checkpoint writes up to 10,000 lanes of 32 entries a partition.
  */
 export function encodeSnapshot(position: PartitionPosition, lanes: LaneTable): Buffer {
   let size = HEADER_SIZE;

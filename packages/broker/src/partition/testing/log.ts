@@ -4,6 +4,8 @@ import {
   type Checksum,
   type Checksums,
   Codec,
+  type Durability,
+  ModeFlag,
   PREPARE_HEADER_SIZE,
   type Prepare,
   PrepareKind,
@@ -49,9 +51,29 @@ export class TestLog {
     const admission = primary.admit(request);
     // Sealing writes into the request's room; an attempt may arrive again.
     if (admission.type === 'prepare') {
-      this.#seal(Buffer.from(request.bytes), request.kind, admission.context, primary);
+      const { bytes, kind, flags } = request;
+      this.#seal(Buffer.from(bytes), kind, admission.context, primary, flags);
     }
     return admission;
+  }
+
+  /** Offers a change of the mode, as the node does. */
+  changeMode(primary: PartitionMachine, mode: Durability): Admission {
+    const bytes = Buffer.alloc(PREPARE_HEADER_SIZE);
+    return this.offer(primary, {
+      id: 1,
+      kind: PrepareKind.mode,
+      bytes,
+      flags: ModeFlag[mode],
+      context: null,
+    });
+  }
+
+  /** The op with which replication begins a log that was cut. */
+  coldStart(primary: PartitionMachine, lossEpoch: number): void {
+    const bytes = Buffer.alloc(PREPARE_HEADER_SIZE + 16);
+    bytes.writeUInt32LE(lossEpoch, PREPARE_HEADER_SIZE);
+    this.#seal(bytes, PrepareKind.coldStart, { ...noContext, baseOffset: primary.nextOffset() }, primary);
   }
 
   /** Commits the next op at the primary. */
@@ -77,6 +99,7 @@ export class TestLog {
     kind: ClientRequest['kind'],
     context: Extract<Admission, { type: 'prepare' }>['context'],
     primary: PartitionMachine,
+    flags = 0,
   ): void {
     const parent: Checksum = this.prepares.at(-1)?.header.checksum ?? ZERO_CHECKSUM;
     const op = this.prepares.length + 1;
@@ -88,6 +111,7 @@ export class TestLog {
       parent,
       kind,
       timestamp: 1_000 * op,
+      flags,
       ...context,
     };
     const prepare = sealPrepare(bytes, fields, this.#checksums);
