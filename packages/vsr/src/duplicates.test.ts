@@ -59,7 +59,13 @@ class Bench implements ReplicaEffects {
 
   constructor(self: number) {
     const random = { u32: () => 0, below: () => 0, fork: () => random };
-    const bounds = { pipeline: 4, pipelineBytes: 1 << 20, queueMax: 8, queueBytesMax: 1 << 20 };
+    const bounds = {
+      pipeline: 4,
+      pipelineBytes: 1 << 20,
+      queueMax: 8,
+      queueBytesMax: 1 << 20,
+      coldStart: 'wait' as const,
+    };
     this.replica = new Replica(
       {
         group: 1,
@@ -72,7 +78,13 @@ class Bench implements ReplicaEffects {
       },
       new KeyMachine(),
       { clock: { monotonicMs: () => 0, wallMicros: () => 0 }, random, checksums },
-      { record: null, checkpoint: { op: 0, checksum: ZERO_CHECKSUM, timestamp: 0 }, entries: [] },
+      {
+        record: null,
+        checkpoint: { op: 0, checksum: ZERO_CHECKSUM, timestamp: 0, mode: 'disk', lossEpoch: 0 },
+        entries: [],
+        headLost: false,
+        salvaged: [],
+      },
       this,
     );
   }

@@ -1,7 +1,9 @@
 export { AssertionFailed, assert } from './assert.ts';
+export { coldStartFields } from './cold-start-op.ts';
 export { REPAIR_BYTES_MAX, type ReplicaConfig } from './core.ts';
 export type * from './message.ts';
 export { decodeMessage, type EncodedMessage, encodeMessage } from './message-codec.ts';
+export type { Mode } from './mode.ts';
 export { PIPELINE_MAX } from './pipeline.ts';
 export { MEMBERS_MAX, type NodeId, primaryOf, type Quorums, quorums } from './quorums.ts';
 export { type Checkpoint, type ReplayItem, type ReplicaRecovery, replayJournal } from './replay.ts';
@@ -13,5 +15,3 @@ export { recordHead, type StateRecord, type Verdict } from './state-record.ts';
 export { decodeStateRecord, encodeStateRecord } from './state-record-codec.ts';
 export { DEFAULT_TIMEOUTS, type Timeouts } from './timeouts.ts';
 export type { Clock, Random } from './world.ts';
-export type { Mode } from './mode.ts';
-export { coldStartFields } from './cold-start-op.ts';

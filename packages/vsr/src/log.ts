@@ -1,7 +1,7 @@
 import type { Checksum, Prepare, PrepareHeader } from '@vireo/protocol';
 import { assert } from './assert.ts';
-import { PIPELINE_MAX } from './pipeline.ts';
 import { modeSetBy } from './mode.ts';
+import { PIPELINE_MAX } from './pipeline.ts';
 import type { LogEntry, ReplicaState } from './replica-state.ts';
 
 /** The log above commitMin: contiguous, every header known, chained from the last applied op. */
@@ -47,7 +47,8 @@ export function pushEntry(state: ReplicaState, entry: LogEntry): void {
   if (mode !== null) {
     state.modeOps++;
     if (mode === 'disk') {
-      for (const { prepare, durable } of state.log) if (prepare !== null && !durable) state.unwritten.push(prepare);
+      for (const { prepare, durable } of state.log)
+        if (prepare !== null && !durable) state.unwritten.push(prepare);
     }
   }
   state.log.push(entry);
@@ -75,7 +76,8 @@ export function shiftApplied(state: ReplicaState): void {
   const mode = modeSetBy(entry.header);
   if (mode !== null) {
     state.modeOps--;
-    if (mode === 'disk' && state.mode === 'memory') state.mustSync = Math.max(state.mustSync, state.volatileTo);
+    if (mode === 'disk' && state.mode === 'memory')
+      state.mustSync = Math.max(state.mustSync, state.volatileTo);
     state.mode = mode;
   }
   if (entry.durable) return;

@@ -66,11 +66,22 @@ const messages: Message[] = [
   { type: 'ping', ...viewed, op: 4, commitMax: 3, normal: true },
   { type: 'startViewChange', ...viewed },
   { type: 'doViewChange', ...viewed, logView: 3, ...suffix, present: bits, nack: bits.map((bit) => !bit) },
-  { type: 'startView', ...viewed, nonce: 77, ...suffix },
-  { type: 'requestStartView', ...viewed, nonce: 78 },
+  { type: 'startView', ...viewed, lossEpoch: 2, nonce: 77, ...suffix },
+  { type: 'requestStartView', ...viewed, nonce: 78, asker: 'recovering' },
+  { type: 'recoveryState', ...viewed, nonce: 79, recovering: true, lossEpoch: 3, rank: 4, ...suffix },
+  { type: 'coldStart', ...viewed },
+  { type: 'coldStartGranted', ...viewed },
   { type: 'getPrepare', first: 3, last: 8 },
   { type: 'repair', first: 1, committed: 2, prepares: prepares.slice(0, 3) },
 ];
+
+/** Bits of the tag byte that another value of it has. */
+const TAG_BITS: Partial<Record<Message['type'], readonly number[]>> = {
+  ping: [8],
+  // 1 xor 1 is 0: lagging.
+  requestStartView: [8],
+  recoveryState: [8],
+};
 
 function wire(message: Message): { bytes: Buffer; covered: number } {
   const { covered, bodies } = encodeMessage(message);
@@ -117,8 +128,11 @@ describe('replica messages', () => {
         [12, 48],
         [56, 60],
       ],
-      startView: [[16, 60]],
+      startView: [[16, 64]],
       requestStartView: [[48, 56]],
+      recoveryState: [[12, 64]],
+      coldStart: [],
+      coldStartGranted: [],
       getPrepare: [[16, 32]],
       repair: [
         [16, 32],
@@ -133,8 +147,8 @@ describe('replica messages', () => {
       for (let bit = 0; bit < 8 * MESSAGE_FIXED_SIZE; bit++) {
         const byte = bit >>> 3;
         if (ranges.some(([from, to]) => byte >= from && byte < to)) continue;
-        // The one flag that there is.
-        if (message.type === 'ping' && bit === 8) continue;
+        // What a tag may say beside what it says here.
+        if (TAG_BITS[message.type]?.includes(bit)) continue;
         const set = Buffer.from(bytes);
         set[byte] = (set[byte] as number) ^ (1 << (bit & 7));
         const read = decodeMessage(set, covered, checksums);
@@ -187,9 +201,14 @@ describe('state record', () => {
     epoch: 1,
     view: 6,
     logView: 5,
+    lossEpoch: 2,
+    mark: true,
+    verdict: 'recoveringHead',
+    grant: { epoch: 2, view: 9, to: 1 },
     ...suffix,
     present: bits,
     nack: bits.map((bit) => !bit),
+    faulty: bits.map((_, i) => i % 5 === 0),
   };
 
   it('survives the journal', () => {
@@ -197,16 +216,16 @@ describe('state record', () => {
   });
 
   it('with a reserved flag, or bits above its last header, is refused', () => {
-    for (let bit = 1; bit < 32; bit++) {
+    for (const bit of [3, ...Array.from({ length: 26 }, (_, i) => i + 6)]) {
       const bytes = encodeStateRecord({ ...record, copied: true });
-      const byte = 68 + (bit >>> 3);
+      const byte = 76 + (bit >>> 3);
       bytes[byte] = (bytes[byte] as number) | (1 << (bit & 7));
       expect(decodeStateRecord(bytes, checksums), `flag ${bit}`).toMatchObject({
         error: { code: 'corruptFrame' },
       });
     }
     for (let bit = HEADERS_MAX; bit < 64; bit++) {
-      for (const start of [48, 56]) {
+      for (const start of [48, 56, 64]) {
         const bytes = encodeStateRecord(record);
         const byte = start + (bit >>> 3);
         bytes[byte] = (bytes[byte] as number) | (1 << (bit & 7));
@@ -223,7 +242,7 @@ describe('state record', () => {
       expect(decodeStateRecord(bytes.subarray(0, length), checksums).ok).toBe(false);
     }
     const newer = Buffer.from(bytes);
-    newer.writeUInt32LE(2, 0);
+    newer.writeUInt32LE(3, 0);
     expect(decodeStateRecord(newer, checksums)).toMatchObject({ error: { code: 'unsupportedFormat' } });
     bytes[200] = (bytes[200] as number) ^ 1;
     expect(decodeStateRecord(bytes, checksums).ok).toBe(false);

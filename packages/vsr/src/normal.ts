@@ -6,8 +6,8 @@ import {
   type PrepareKindValue,
   sealPrepare,
 } from '@vireo/protocol';
-import { advanceCommit, applyCommitted } from './commit.ts';
 import { coldStartBytes } from './cold-start-op.ts';
+import { advanceCommit, applyCommitted } from './commit.ts';
 import { broadcast, type Core, leads, primary, viewIsDurable } from './core.ts';
 import { appendEntry, checksumAt, entryAt, headChecksum, headOp, headTimestamp } from './log.ts';
 import type { Commit, PingMessage, PrepareMessage, PrepareOk } from './message.ts';

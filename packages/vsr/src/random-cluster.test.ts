@@ -115,7 +115,7 @@ class Node implements ReplicaEffects {
   durable: ReplayItem[] = [];
   /** Writes under way, in order; those without a token are a checkpoint's or a part of a large write. */
   pending: { token: number | null; items: ReplayItem[]; after?: () => void }[] = [];
-  checkpoint: Checkpoint = { op: 0, checksum: ZERO_CHECKSUM, timestamp: 0 };
+  checkpoint: Checkpoint = { op: 0, checksum: ZERO_CHECKSUM, timestamp: 0, mode: 'disk', lossEpoch: 0 };
   /** The ops that the checkpoint covers. */
   segments: Prepare[] = [];
   checked = 0;
@@ -147,6 +147,7 @@ class Node implements ReplicaEffects {
         pipelineBytes: 1 << 20,
         queueMax: 8,
         queueBytesMax: 1 << 20,
+        coldStart: 'wait',
         timeouts: DEFAULT_TIMEOUTS,
       },
       this.machine,
@@ -162,7 +163,7 @@ class Node implements ReplicaEffects {
 
   replay(): ReplicaRecovery {
     const isAbove = (item: ReplayItem) =>
-      item.type === 'state' || item.prepare.header.op > this.checkpoint.op;
+      item.type !== 'prepare' || item.prepare.header.op > this.checkpoint.op;
     const recovery = replayJournal(this.durable.filter(isAbove), this.checkpoint);
     if (recovery === null) throw new Error(`unreadable journal at node ${this.id}`);
     return recovery;
@@ -187,7 +188,7 @@ class Node implements ReplicaEffects {
       if (this.replica !== replica || last === undefined) return;
       const { op, checksum, timestamp } = last.header;
       this.segments = applied.slice();
-      this.checkpoint = { op, checksum, timestamp };
+      this.checkpoint = { ...this.checkpoint, op, checksum, timestamp };
       pending.push({ token: null, items: [], after: release });
     };
     pending.push({ token: null, items: [], after: snapshot });

@@ -49,7 +49,18 @@ function suffix(anchor: Prepare | null, prepares: Prepare[], commitMax = anchor?
 
 function promise(view: number, logView: number, prepares: Prepare[]): StateRecord {
   const present = prepares.map(() => true);
-  return { epoch: 0, view, logView, ...suffix(null, prepares), present, nack: present.map(() => false) };
+  const none = present.map(() => false);
+  const standing = { lossEpoch: 0, mark: false, verdict: 'none' as const, grant: null };
+  return {
+    epoch: 0,
+    view,
+    logView,
+    ...standing,
+    ...suffix(null, prepares),
+    present,
+    nack: none,
+    faulty: none,
+  };
 }
 
 /** One replica of a group of `n`, its messages and writes in our hands. */
@@ -63,8 +74,10 @@ class Bench implements ReplicaEffects {
   constructor(n: number, self: NodeId, record: StateRecord, log: Prepare[], pipelineBytes = 1 << 20) {
     const recovery: ReplicaRecovery = {
       record,
-      checkpoint: { op: 0, checksum: ZERO_CHECKSUM, timestamp: 0 },
-      entries: log.map((each) => ({ header: each.header, prepare: each })),
+      checkpoint: { op: 0, checksum: ZERO_CHECKSUM, timestamp: 0, mode: 'disk', lossEpoch: 0 },
+      entries: log.map((each) => ({ header: each.header, prepare: each, faulty: false })),
+      headLost: false,
+      salvaged: [],
     };
     const random = { u32: () => 0, below: () => 0, fork: () => random };
     this.replica = new Replica(
@@ -78,6 +91,7 @@ class Bench implements ReplicaEffects {
         pipelineBytes,
         queueMax: 8,
         queueBytesMax: 1 << 20,
+        coldStart: 'wait',
         timeouts: DEFAULT_TIMEOUTS,
       },
       {
@@ -112,7 +126,7 @@ class Bench implements ReplicaEffects {
   }
 
   startView(from: NodeId, view: number, anchor: Prepare | null, log: Prepare[]): void {
-    this.receive(from, { type: 'startView', epoch: 0, view, nonce: 0, ...suffix(anchor, log) });
+    this.receive(from, { type: 'startView', epoch: 0, view, lossEpoch: 0, nonce: 0, ...suffix(anchor, log) });
   }
 
   request(id: number): void {

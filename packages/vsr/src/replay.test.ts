@@ -38,7 +38,7 @@ function prepare(op: number, view: number, parent: Prepare | null): Prepare {
   );
 }
 
-const empty = { op: 0, checksum: ZERO_CHECKSUM, timestamp: 0 };
+const empty = { op: 0, checksum: ZERO_CHECKSUM, timestamp: 0, mode: 'disk' as const, lossEpoch: 0 };
 const one = prepare(1, 0, null);
 const two = prepare(2, 0, one);
 const three = prepare(3, 0, two);
@@ -56,6 +56,11 @@ function state(view: number, logView: number, anchor: Prepare | null, suffix: Pr
     headers: suffix.map((each) => each.header),
     present: suffix.map(() => true),
     nack: suffix.map(() => false),
+    faulty: suffix.map(() => false),
+    lossEpoch: 0,
+    mark: false,
+    verdict: 'none',
+    grant: null,
   };
   return { type: 'state', record };
 }
@@ -92,7 +97,7 @@ describe('replay of a group from its journal', () => {
   });
 
   it('skips what the checkpoint covers', () => {
-    const at = { op: 2, checksum: two.header.checksum, timestamp: 0 };
+    const at = { op: 2, checksum: two.header.checksum, timestamp: 0, mode: 'disk' as const, lossEpoch: 0 };
     expect(log([item(one), item(two), state(1, 0, one, [two]), item(three)], at)).toEqual(['3@0']);
   });
 
@@ -123,7 +128,13 @@ describe('replay of a group from its journal', () => {
     // An old primary comes back with ops 2 and 3 that nobody else has, promises view 1, fetches the committed op 2,
     // writes a checkpoint there and stops before the view's log has reached it.
     const items = [item(one), item(two), item(three), state(1, 0, null, [one, two, three]), item(otherTwo)];
-    const at = { op: 2, checksum: otherTwo.header.checksum, timestamp: 0 };
+    const at = {
+      op: 2,
+      checksum: otherTwo.header.checksum,
+      timestamp: 0,
+      mode: 'disk' as const,
+      lossEpoch: 0,
+    };
     expect(log(items, at)).toEqual([]);
     expect(replayJournal(items, at)?.record?.view).toBe(1);
   });

@@ -160,10 +160,7 @@ class ReplayedLog {
   #put(header: PrepareHeader): void {
     const { op } = this.#checkpoint;
     if (header.op <= op || header.op > this.#head + 1) return;
-    if (
-      this.#checksumOf(header.op) === header.checksum ||
-      this.#checksumOf(header.op - 1) !== header.parent
-    )
+    if (this.#checksumOf(header.op) === header.checksum || this.#checksumOf(header.op - 1) !== header.parent)
       return;
     this.#headers.length = header.op - op - 1;
     this.#headers.push(header);

@@ -1,9 +1,9 @@
 import type { Checksum, Prepare, PrepareHeader } from '@vireo/protocol';
+import type { ColdStart } from './cold-start-state.ts';
 import type { DoViewChange, StartView, Suffix } from './message.ts';
+import type { Mode } from './mode.ts';
 import type { NodeId } from './quorums.ts';
 import type { ClientRequest, Reply } from './state-machine.ts';
-import type { ColdStart } from './cold-start-state.ts';
-import type { Mode } from './mode.ts';
 import type { ColdStartGrant, StateRecord, Verdict } from './state-record.ts';
 
 /** One op of the log above commitMin. Its header is always known; the body may still have to be fetched. */

@@ -1,7 +1,7 @@
 import type { Checksums, Prepare } from '@vireo/protocol';
 import { assert } from './assert.ts';
-import { advanceCommit, applyCommitted } from './commit.ts';
 import { onColdStart, onColdStartGranted, onGrantDurable, onRecoveryState } from './cold-start.ts';
+import { advanceCommit, applyCommitted } from './commit.ts';
 import { type Core, isRecovering, leads, primary, type ReplicaConfig } from './core.ts';
 import { initialState } from './initial-state.ts';
 import { headOp, noteDurable } from './log.ts';
@@ -10,8 +10,8 @@ import { headMode, isVolatile } from './mode.ts';
 import { onCommit, onPing, onPrepare, onPrepareOk, onRequest, settleNormal } from './normal.ts';
 import { PIPELINE_MAX } from './pipeline.ts';
 import { type NodeId, quorums } from './quorums.ts';
-import { onGetPrepare, onLoaded, onRepair } from './repair.ts';
 import { hearOfEpoch, poll } from './recovering.ts';
+import { onGetPrepare, onLoaded, onRepair } from './repair.ts';
 import type { Checkpoint, ReplicaRecovery } from './replay.ts';
 import type { ReplicaEffects, ReplicaEvent } from './replica-events.ts';
 import type { ReplicaState } from './replica-state.ts';

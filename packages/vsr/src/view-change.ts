@@ -57,7 +57,13 @@ function requestStartView(core: Core, to: NodeId, view: number): void {
   const { state } = core;
   if (state.failed) return;
   state.nonce++;
-  core.out.send(to, { type: 'requestStartView', epoch: state.epoch, view, nonce: state.nonce, asker: 'lagging' });
+  core.out.send(to, {
+    type: 'requestStartView',
+    epoch: state.epoch,
+    view,
+    nonce: state.nonce,
+    asker: 'lagging',
+  });
 }
 
 export function joinIfUnanswered(core: Core): void {

@@ -94,7 +94,10 @@ export function seal(core: Core): void {
   const { state } = core;
   if (!state.halted || state.seal !== 'no') return;
   const isWhole =
-    state.verdict === 'none' && state.grant === null && !state.failed && !state.log.some((entry) => entry.faulty);
+    state.verdict === 'none' &&
+    state.grant === null &&
+    !state.failed &&
+    !state.log.some((entry) => entry.faulty);
   if (!state.mark || !isWhole || isVolatile(state)) {
     state.seal = 'done';
     return;
