@@ -2,6 +2,7 @@ import { PrepareKind } from '@vireo/protocol';
 import { lossEpochIn } from './cold-start-op.ts';
 import type { Core } from './core.ts';
 import { leads } from './core.ts';
+import { takeDigest } from './digest.ts';
 import { headOp, shiftApplied } from './log.ts';
 import { ackableOp } from './mode.ts';
 
@@ -18,6 +19,7 @@ export function applyCommitted(core: Core): void {
     state.progressTick = state.tick;
     if (prepare.header.kind === PrepareKind.coldStart) state.appliedLossEpoch = lossEpochIn(prepare);
     const reply = machine.apply(prepare);
+    takeDigest(core, prepare.header.kind);
     const waiters = state.waiters.get(prepare.header.op);
     if (waiters === undefined) continue;
     state.waiters.delete(prepare.header.op);

@@ -29,6 +29,8 @@ export interface ReplicaConfig {
   readonly timeouts: Timeouts;
   /** What a group does when so many members are recovering that no quorum is left: see `cold-start.ts`. */
   readonly coldStart: 'wait' | 'allPresent';
+  /** Ops whose number is a multiple of this digest the state (`digest.ts`). */
+  readonly digestEvery: number;
 }
 
 /** One replica as the functions of this package see it: fixed things, the state, and the sink of this step. */

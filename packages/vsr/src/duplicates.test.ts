@@ -65,6 +65,7 @@ class Bench implements ReplicaEffects {
       queueMax: 8,
       queueBytesMax: 1 << 20,
       coldStart: 'wait' as const,
+      digestEvery: 1024,
     };
     this.replica = new Replica(
       {

@@ -55,6 +55,10 @@ export function initialState(config: ReplicaConfig, recovery: ReplicaRecovery, r
       granted: new Array<boolean>(n).fill(false),
     },
     halted: false,
+    digest: null,
+    agreedDigest: null,
+    digests: new Array<null>(n).fill(null),
+    diverged: 'no',
     seal: 'no',
 
     commitMin: checkpoint.op,

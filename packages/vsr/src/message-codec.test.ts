@@ -71,6 +71,7 @@ const messages: Message[] = [
   { type: 'recoveryState', ...viewed, nonce: 79, recovering: true, lossEpoch: 3, rank: 4, ...suffix },
   { type: 'coldStart', ...viewed },
   { type: 'coldStartGranted', ...viewed },
+  { type: 'digest', ...viewed, op: 12, value: checksum },
   { type: 'getPrepare', first: 3, last: 8 },
   { type: 'repair', first: 1, committed: 2, prepares: prepares.slice(0, 3) },
 ];
@@ -133,6 +134,10 @@ describe('replica messages', () => {
       recoveryState: [[12, 64]],
       coldStart: [],
       coldStartGranted: [],
+      digest: [
+        [16, 24],
+        [32, 48],
+      ],
       getPrepare: [[16, 32]],
       repair: [
         [16, 32],

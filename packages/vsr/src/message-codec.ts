@@ -32,6 +32,7 @@ import type { Message, Suffix } from './message.ts';
  * | requestStartView | – | – | nonce | – | |
  * | recoveryState | commitMax | anchorOp | nonce | of the anchor | headers |
  * | coldStart, coldStartGranted | – | – | – | – | |
+ * | digest | op | – | – | the digest | |
  * | getPrepare | first | last | – | – | |
  * | repair | first | committed | – | – | prepares (not covered) |
  *
@@ -53,6 +54,7 @@ const TYPES = [
   'recoveryState',
   'coldStart',
   'coldStartGranted',
+  'digest',
 ] as const satisfies readonly Message['type'][];
 
 export const MESSAGE_FIXED_SIZE = 64;
@@ -89,6 +91,7 @@ const UNUSED: Readonly<Record<Message['type'], readonly number[]>> = {
   recoveryState: [2, 4],
   coldStart: [1, 4, 12, 64],
   coldStartGranted: [1, 4, 12, 64],
+  digest: [1, 4, 12, 16, 24, 32, 48, 64],
 };
 
 const TAG_MAX: Partial<Record<Message['type'], number>> = { ping: 1, requestStartView: 2, recoveryState: 1 };
@@ -161,6 +164,12 @@ export function encodeMessage(message: Message): EncodedMessage {
       writeU64(bytes, message.nonce, at.c);
       bytes.writeUInt32LE(message.lossEpoch, at.lossEpoch);
       writeSuffix(bytes, message, MESSAGE_FIXED_SIZE);
+      return { covered: bytes, bodies: NO_BODIES };
+    }
+    case 'digest': {
+      const bytes = fixed(message, 0);
+      writeU64(bytes, message.op, at.a);
+      writeChecksum(bytes, message.value, at.checksum);
       return { covered: bytes, bodies: NO_BODIES };
     }
     case 'coldStart':
@@ -267,6 +276,8 @@ export function decodeMessage(payload: Buffer, covered: number, checksums: Check
         nack: readBits(payload, at.bits + 8, count),
       });
     }
+    case 'digest':
+      return decoded({ type, epoch, view, op: a, value: checksum() });
     case 'coldStart':
     case 'coldStartGranted':
       return decoded({ type, epoch, view });

@@ -17,6 +17,7 @@ export type Message =
   | RecoveryState
   | ColdStartMessage
   | ColdStartGranted
+  | DigestMessage
   | GetPrepare
   | Repair;
 
@@ -111,6 +112,13 @@ export interface RecoveryState extends Viewed, Suffix {
   readonly lossEpoch: number;
   /** Ranks logs of one loss epoch: the logView, or of one who recovers the view of its last entry. */
   readonly rank: number;
+}
+
+/** Backup to primary: its state after a digest op. Primary to backups: the state that the majority has. */
+export interface DigestMessage extends Viewed {
+  readonly type: 'digest';
+  readonly op: number;
+  readonly value: Checksum;
 }
 
 /** "I have the best log that is left, and start this epoch from it when all agree." */

@@ -9,6 +9,7 @@ import {
 import { coldStartBytes } from './cold-start-op.ts';
 import { advanceCommit, applyCommitted } from './commit.ts';
 import { broadcast, type Core, leads, primary, viewIsDurable } from './core.ts';
+import { digestBytes, isDigestDue, reportDigest } from './digest.ts';
 import { appendEntry, checksumAt, entryAt, headChecksum, headOp, headTimestamp } from './log.ts';
 import type { Commit, PingMessage, PrepareMessage, PrepareOk } from './message.ts';
 import { ackableOp } from './mode.ts';
@@ -35,12 +36,14 @@ export function onRequest(core: Core, request: ClientRequest): void {
     refuse(core, request, request.duplicatesOnly ?? code);
     return;
   }
-  const onlyDuplicates = request.duplicatesOnly ?? (state.abdicating === 'no' ? undefined : 'notReady');
+  const isOpen = state.abdicating === 'no' && state.diverged === 'no';
+  const onlyDuplicates = request.duplicatesOnly ?? (isOpen ? undefined : 'notReady');
   if (onlyDuplicates !== undefined) {
     if (!answerIfDuplicate(core, request)) refuse(core, request, onlyDuplicates);
     return;
   }
-  if (!mayPrepare(core) || state.queue.length > 0) {
+  // A digest that is due comes first, at the end of the turn.
+  if (!mayPrepare(core) || state.queue.length > 0 || isDigestDue(core)) {
     // Only what is in the log already can be judged out of turn: those before it in the queue may be what a
     // gap or a conflict is about.
     if (answerIfDuplicate(core, request)) return;
@@ -169,6 +172,10 @@ function prepareWaiting(core: Core): void {
     state.noopOp = prepareFirst(core).header.op;
   }
   while (state.queue.length > 0 && state.abdicating === 'no' && mayPrepare(core)) {
+    if (isDigestDue(core)) {
+      prepareDigest(core);
+      continue;
+    }
     const request = state.queue.shift() as ClientRequest;
     state.queueBytes -= request.bytes.length;
     admitRequest(core, request);
@@ -184,6 +191,13 @@ function prepareFirst(core: Core): Prepare {
     state.log.some(({ header }) => header.kind === PrepareKind.coldStart);
   if (isTold) return prepareOp(core, PrepareKind.noop, Buffer.alloc(PREPARE_HEADER_SIZE), context);
   return prepareOp(core, PrepareKind.coldStart, coldStartBytes(state.lossEpoch, headOp(state)), context);
+}
+
+function prepareDigest(core: Core): void {
+  prepareOp(core, PrepareKind.digest, digestBytes(), {
+    ...NO_CONTEXT,
+    baseOffset: core.machine.nextOffset(),
+  });
 }
 
 /** Backup: the primary's Prepare of this view. */
@@ -252,6 +266,7 @@ export function onPing(core: Core, from: NodeId, message: PingMessage): void {
   const { state } = core;
   if (state.status !== 'normal' || from !== primary(core) || !message.normal) return;
   hearPrimary(core);
+  reportDigest(core);
   learnCommit(core, message.commitMax);
   applyCommitted(core);
   requestMissing(core);

@@ -148,6 +148,7 @@ class Node implements ReplicaEffects {
         queueMax: 8,
         queueBytesMax: 1 << 20,
         coldStart: 'wait',
+        digestEvery: 16,
         timeouts: DEFAULT_TIMEOUTS,
       },
       this.machine,

@@ -92,6 +92,7 @@ class Bench implements ReplicaEffects {
         queueMax: 8,
         queueBytesMax: 1 << 20,
         coldStart: 'wait',
+        digestEvery: 1024,
         timeouts: DEFAULT_TIMEOUTS,
       },
       {

@@ -1,5 +1,6 @@
 import type { Checksum, Prepare, PrepareHeader } from '@vireo/protocol';
 import type { ColdStart } from './cold-start-state.ts';
+import type { StateDigest } from './digest.ts';
 import type { DoViewChange, StartView, Suffix } from './message.ts';
 import type { Mode } from './mode.ts';
 import type { NodeId } from './quorums.ts';
@@ -86,6 +87,12 @@ export interface ReplicaState {
   coldStart: ColdStart;
   /** A clean shutdown is under way: no step of the protocol any more. */
   halted: boolean;
+  /** Own state at the last digest op applied; what the majority has; primary: what each member has reported. */
+  digest: StateDigest | null;
+  agreedDigest: StateDigest | null;
+  digests: (StateDigest | null)[];
+  /** `self`: this state differs from the majority's; `group`: there is no majority, nothing is taken on. */
+  diverged: 'no' | 'self' | 'group';
   seal: 'no' | 'writing' | 'done';
 
   /** Applied up to here. */

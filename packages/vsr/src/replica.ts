@@ -3,6 +3,7 @@ import { assert } from './assert.ts';
 import { onColdStart, onColdStartGranted, onGrantDurable, onRecoveryState } from './cold-start.ts';
 import { advanceCommit, applyCommitted } from './commit.ts';
 import { type Core, isRecovering, leads, primary, type ReplicaConfig } from './core.ts';
+import { onDigest } from './digest.ts';
 import { initialState } from './initial-state.ts';
 import { headOp, noteDurable } from './log.ts';
 import type { Message } from './message.ts';
@@ -35,7 +36,7 @@ import { describeState, endWrite, seal, syncMark, writePrepares, writeState } fr
 /** Messages that count in exactly the view which they name. */
 type InView = Extract<
   Message,
-  { type: 'prepare' | 'prepareOk' | 'commit' | 'ping' | 'startViewChange' | 'doViewChange' }
+  { type: 'prepare' | 'prepareOk' | 'commit' | 'ping' | 'startViewChange' | 'doViewChange' | 'digest' }
 >;
 
 /** What a replica reads from outside besides events. */
@@ -340,6 +341,9 @@ export class Replica {
         return;
       case 'ping':
         onPing(core, from, message);
+        return;
+      case 'digest':
+        onDigest(core, from, message);
         return;
       case 'startViewChange':
         onStartViewChange(core, from, message);

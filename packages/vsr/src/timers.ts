@@ -1,5 +1,6 @@
 import { tickColdStart } from './cold-start.ts';
 import { broadcast, type Core, isRecovering, leads, primary, viewIsDurable } from './core.ts';
+import { announceDigest } from './digest.ts';
 import { entryAt, headOp } from './log.ts';
 import { requestMissing } from './repair.ts';
 import { joinIfUnanswered, sendVote, suspect } from './view-change.ts';
@@ -58,6 +59,7 @@ function tickPrimary(core: Core): void {
   if (state.tick - state.pingTick >= timeouts.ping) {
     state.pingTick = state.tick;
     sendPing(core);
+    announceDigest(core);
   }
   retransmit(core);
   // Its own disk counts too, if the others can commit without it: it would take nothing on any more.

@@ -95,6 +95,8 @@ export function leaveView(core: Core, view: number): void {
   state.suspects.fill(-1);
   state.votes.fill(null);
   state.acked.fill(0);
+  state.digests.fill(null);
+  state.agreedDigest = null;
   state.formation = null;
   state.pendingStartView = null;
   state.promise = null;
