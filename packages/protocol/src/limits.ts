@@ -135,6 +135,22 @@ export const LimitTable = {
   ),
   journalFiles: entry(8, 3, 1_024, 'count', 'limit', 'files of the journal ring'),
   journalFileBytes: entry(64 * MiB, 64 * KiB, 1_024 * MiB, 'bytes', 'limit', 'one file of the journal'),
+  flushIntervalMs: entry(
+    1_000,
+    10,
+    60_000,
+    'ms',
+    'limit',
+    'between two syncs of what partitions in mode `memory` have committed: what a power cut of all replicas may take',
+  ),
+  checkpointIntervalMs: entry(
+    60_000,
+    100,
+    3_600_000,
+    'ms',
+    'limit',
+    'between two checkpoints of partitions in mode `memory`: what a restart reads again of their segments',
+  ),
   segmentBytes: entry(
     256 * MiB,
     64 * KiB,

@@ -39,14 +39,8 @@ export function planCreateTopic(
   }
   if (taken.code !== 'unknownTopic') return taken;
   const { durability, partitions, replication, segmentBytes = limits.segmentBytes } = request;
-  // Not `durabilityUnavailable`: that passes, and clients try again.
-  if (durability === 'memory') {
-    return refusal(
-      'invalid',
-      "durability 'memory' is not offered yet: a replica that restarts could not regain what it acknowledged",
-    );
-  }
-  if (durability !== 'disk') return refusal('invalidRequest', "durability must be 'disk' or 'memory'");
+  if (durability !== 'disk' && durability !== 'memory')
+    return refusal('invalidRequest', "durability must be 'disk' or 'memory'");
   const partitionsMax = Math.min(limits.opPartitionsMax, limits.topicPartitionsMax);
   const range =
     outside('partitions', partitions, 1, partitionsMax, 'limit') ??

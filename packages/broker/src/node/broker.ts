@@ -164,6 +164,7 @@ export class Broker {
       tickMs: this.#config.tickMs,
       connections: this.#connections,
       node: this.#founded,
+      log: this.#world.log,
       closing: () => this.#peers.stop(),
       done: () => {
         this.#running = false;

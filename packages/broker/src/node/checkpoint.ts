@@ -50,6 +50,7 @@ export class Checkpoints {
   #run: Run | null = null;
   #appendedBefore = 0;
   #failed = false;
+  #stopped = false;
   /** Turns to wait after an attempt that found no room. */
   #rest = 0;
   /** Turns that the first checkpoint of a start may yet wait until the groups have learned what is committed. */
@@ -68,7 +69,7 @@ export class Checkpoints {
   /** Once a turn, after all replicas have settled: begins a checkpoint when one is due. */
   settle(): void {
     const { journal, writer, groups, everyBytes } = this.#options;
-    if (this.#failed || this.#rest-- > 0) return;
+    if (this.#failed || this.#stopped || this.#rest-- > 0) return;
     this.#rest = 0;
     if (this.#run !== null || journal.oldestFile === journal.fileSequence) {
       if (journal.stalled) this.#foundNoRoom();
@@ -105,13 +106,32 @@ export class Checkpoints {
     if (this.#run === null) this.#begin(this.#boundary(), true, done);
   }
 
+  /** Begins one of these groups alone, which the journal has little or nothing of. False: one is under way already. */
+  startFor(groups: Iterable<HostedGroup>): boolean {
+    if (this.#run !== null || this.#failed || this.#stopped) return false;
+    const { oldestFile: boundary } = this.#options.journal;
+    const run: Run = { boundary, releases: false, queue: [...groups], pending: 1, done: () => {} };
+    this.#run = run;
+    this.#work(run);
+    return true;
+  }
+
+  /** Begins none by itself any more: what it would copy into the journal would contradict the last word of a stop. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   /**
    * The first file that stays: the one that is written now, if what older files alone hold fits into half of the
    * room that is left, so that a second attempt can be made after a crash; else an earlier one, and if there is
    * none, all of the room is risked. Never begun without room: half a copy would use it up and release nothing.
    */
   #boundary(): number {
-    const { journal } = this.#options;
+    const { journal, groups } = this.#options;
+    // Of what is damaged nothing is left to copy but that it was there, and that only these files say.
+    for (const items of groups.pending().values()) {
+      if (items.some(({ type }) => type === 'faulty')) return journal.oldestFile;
+    }
     const room = Math.max(0, journal.room);
     for (const budget of [room / 2, room]) {
       for (let boundary = journal.fileSequence; boundary > journal.oldestFile; boundary--) {
@@ -171,6 +191,10 @@ export class Checkpoints {
       // Metadata's snapshot is what forgets deleted groups, so it is always among them.
       if (everything || group.id === 0 || old.has(group.id)) run.queue.push(group);
     }
+    this.#work(run);
+  }
+
+  #work(run: Run): void {
     for (let i = 0; i < PARALLEL; i++) this.#next(run);
     this.#step(run);
   }
@@ -262,6 +286,7 @@ export class Checkpoints {
   #checkpointGroup(run: Run, group: HostedGroup): void {
     const op = group.replica.state.commitMin;
     const snapshot = group.snapshot();
+    const bytes = group.bytesBeyond;
     const finish = (error: StorageError | null, what: string): boolean => {
       if (error !== null) this.#fail(`${what} of group ${group.id} failed: ${error.message}`);
       return error === null && this.#run === run;
@@ -271,7 +296,8 @@ export class Checkpoints {
       if (group.deleted) return this.#groupDone(run);
       group.snapshots.write(op, snapshot, (writeError) => {
         if (!finish(writeError, 'the snapshot')) return;
-        group.checkpointOp = op;
+        group.bytesBeyond -= bytes;
+        group.checkpointed(op);
         // A run that releases nothing writes nothing into the journal: it has no room to spare.
         if (!group.deleted && run.releases) this.#append(run, group.id, { prepares: [], checkpoint: op });
         this.#groupDone(run);
@@ -293,7 +319,9 @@ export class Checkpoints {
     if (run.releases) this.#fruitless = 0;
     journal.release(run.boundary);
     stats.checkpoints++;
-    log.event('info', 'checkpoint.completed', { boundary: run.boundary, oldest: journal.oldestFile });
+    // Those without a release come every minute, of groups in mode `memory`.
+    const level = run.releases ? 'info' : 'debug';
+    log.event(level, 'checkpoint.completed', { boundary: run.boundary, oldest: journal.oldestFile });
     const metadata = groups.get(0);
     if (metadata !== undefined)
       for (const id of groups.takeTombstones(metadata.checkpointOp)) this.#removeFiles(id);
@@ -335,8 +363,12 @@ export class Checkpoints {
 
 /**
  * What is not applied yet, if files up to `lastOp` hold some of it. All of it then, in order: the promise names
- * only what lies above the commit number, and a replay passes over ops that stand in front of a gap.
+ * only what lies above the commit number, and a replay passes over ops that stand in front of a gap. In mode `memory`
+ * only what the journal holds: the rest is nowhere, and the promise says so by its mark.
  */
-function suffixToCopy(group: HostedGroup, lastOp: number): readonly Prepare[] {
-  return lastOp > group.replica.state.commitMin ? group.replica.uncommitted() : [];
+function suffixToCopy({ replica }: HostedGroup, lastOp: number): readonly Prepare[] {
+  const { commitMin, mode, log } = replica.state;
+  if (lastOp <= commitMin) return [];
+  if (mode === 'disk') return replica.uncommitted();
+  return log.flatMap(({ prepare, durable }) => (prepare === null || !durable ? [] : [prepare]));
 }

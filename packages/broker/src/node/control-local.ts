@@ -73,7 +73,7 @@ function partitionInfo(id: number, { groups, node, address }: LocalSources): Loc
   const info: ControlResponses['partitionInfo'] = {
     start: group.log.startOffset,
     end: group.log.endOffset,
-    lossEpoch: 0,
+    lossEpoch: group.lossEpoch,
     view,
     node,
   };

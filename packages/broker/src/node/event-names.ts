@@ -14,6 +14,12 @@ export const EventNames = {
   'group.created': 'a replica was created from its committed metadata entry',
   'group.opened': 'a replica was opened from its snapshot, segments and journal',
   'group.deleted': 'a replica ended because its topic was deleted',
+  'group.recovering':
+    'a replica may not vote until a primary has told it the log: acked ops were lost with its memory, or are damaged',
+  'group.recovered': 'such a replica was told the log and takes part again',
+  'group.unsealed':
+    'at a graceful stop not all that a replica in mode `memory` holds became durable: it will be recovering',
+  'group.modeChanged': 'what an acknowledgement of a partition means has changed',
   'view.changed': 'a replica entered another view',
   'primary.elected': 'the replica here became the primary of its view',
   'peer.connected': 'a channel to another node is ready',

@@ -56,7 +56,7 @@ export class FoundedNode {
     this.#options = options;
     this.#opened = options.opened;
     const { config, world, connections, peers, stats, founding, fail } = options;
-    const { node, limits, tickMs, timeouts = {}, checkpointBytes } = config;
+    const { node, limits, tickMs, timeouts = {}, checkpointBytes, coldStart = 'wait' } = config;
     const { disk, clock, random, checksums, log } = world;
     const nowMs = () => clock.monotonicMs();
     this.requests = new Requests(connections);
@@ -70,6 +70,7 @@ export class FoundedNode {
       tickMs,
       timeouts,
       checkpointBytes,
+      coldStart,
       disk,
       clock,
       random: random.fork('storage'),
@@ -124,6 +125,7 @@ export class FoundedNode {
 
   /** Starts the journal: what the replicas have queued so far becomes durable. */
   start(done: () => void): void {
+    this.storage.groups.start();
     this.storage.journal.start((error) => {
       if (error !== null) this.#options.fail({ code: 'diskFailed', message: error.message });
       else done();
@@ -135,6 +137,7 @@ export class FoundedNode {
     this.control.tick();
     this.subscriptions.tick();
     this.#keeper.tick();
+    this.storage.memory.tick();
     this.#settleTail();
   }
 

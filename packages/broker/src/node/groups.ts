@@ -33,6 +33,7 @@ export class Groups {
   /** Created and deleted by ops applied in this turn. */
   #created: GroupEntry[] = [];
   #deleted: GroupEntry[] = [];
+  #started = false;
   /** Groups whose files have to go once metadata's snapshot forgets them: id → metadata op. */
   readonly #tombstones = new Map<number, number>();
 
@@ -96,6 +97,12 @@ export class Groups {
       if (this.metadata.groupStanding(id) === 'gone') this.#recovered.delete(id);
     }
     this.#findLeftovers();
+  }
+
+  /** The disk may be written now. */
+  start(): void {
+    this.#started = true;
+    for (const group of this.#hosted.values()) group.syncKept();
   }
 
   /** A message of a peer for one of its groups. */
@@ -193,6 +200,7 @@ export class Groups {
     const group = openGroup(creation, items, this.#machine, context, options);
     this.#recovered.delete(creation.id);
     this.#hosted.set(creation.id, group);
+    if (this.#started) group.syncKept();
     const { view, op } = { view: group.replica.state.view, op: group.replica.op };
     log.event(items.length === 0 ? 'info' : 'debug', items.length === 0 ? 'group.created' : 'group.opened', {
       group: creation.id,

@@ -1,4 +1,4 @@
-import type { Prepare } from '@vireo/protocol';
+import type { Durability, Prepare } from '@vireo/protocol';
 import type { GroupLog, SnapshotStore } from '@vireo/storage';
 import {
   type ClientRequest,
@@ -12,6 +12,8 @@ import {
   type ReplyOutcome,
   type StateMachine,
 } from '@vireo/vsr';
+import { PartitionMachine } from '../partition/index.ts';
+import { encodeGroupSnapshot } from './group-snapshot.ts';
 import type { JournalWriter } from './journal-writer.ts';
 import type { Stats } from './stats.ts';
 import type { Subscription } from './subscription.ts';
@@ -55,6 +57,10 @@ export class HostedGroup implements ReplicaEffects {
   readonly subscriptions = new Set<Subscription>();
   /** Op of the last durable snapshot. */
   checkpointOp: number;
+  /** Bytes of the log above that snapshot that were applied in this run. */
+  bytesBeyond = 0;
+  /** The log is known to be on stable storage up to this op. */
+  syncedOp: number;
   /** Its topic was deleted: no step, no frame, no answer any more. */
   deleted = false;
   readonly #context: GroupContext;
@@ -62,6 +68,11 @@ export class HostedGroup implements ReplicaEffects {
   #machine: StateMachine | null = null;
   #seenView = -1;
   #seenLeading = false;
+  #seenRecovering = false;
+  /** Segments hold ops beyond the checkpoint that were only read: not known to be on stable storage. */
+  #kept: boolean;
+  /** Answers of the journal that wait until those are; null: nothing waits any more. */
+  #heldBack: (() => void)[] | null;
 
   constructor(
     context: GroupContext,
@@ -69,6 +80,7 @@ export class HostedGroup implements ReplicaEffects {
     log: GroupLog,
     snapshots: SnapshotStore,
     checkpointOp: number,
+    kept: boolean,
   ) {
     this.#context = context;
     this.id = identity.id;
@@ -76,6 +88,9 @@ export class HostedGroup implements ReplicaEffects {
     this.log = log;
     this.snapshots = snapshots;
     this.checkpointOp = checkpointOp;
+    this.syncedOp = checkpointOp;
+    this.#kept = kept;
+    this.#heldBack = kept ? [] : null;
   }
 
   /** The replica needs its machine, the machine this group: so it is attached once both exist. */
@@ -84,10 +99,65 @@ export class HostedGroup implements ReplicaEffects {
     this.#machine = machine;
   }
 
+  /** The ops of the log become durable, without a snapshot. A failure ends the node. */
+  syncLog(done: () => void): void {
+    const op = this.log.endOp;
+    this.log.syncOps((error) => {
+      if (error !== null) {
+        this.#context.fail({ code: 'diskFailed', message: error.message });
+        return;
+      }
+      this.syncedOp = Math.max(this.syncedOp, op);
+      done();
+    });
+  }
+
+  /**
+   * Makes durable what was kept beyond the checkpoint: a process that died may have left it to the system's cache
+   * alone. The replica counts it as its own, so none of its promises is taken for durable before.
+   */
+  syncKept(): void {
+    if (!this.#kept) return;
+    this.#kept = false;
+    this.syncLog(() => {
+      const waiting = this.#heldBack ?? [];
+      this.#heldBack = null;
+      for (const answer of waiting) answer();
+    });
+  }
+
   /** The state after the last applied op, for a checkpoint. */
   snapshot(): Buffer {
     if (this.#machine === null) throw new Error('the machine is attached when its group is opened');
-    return this.#machine.snapshot();
+    const { mode, lossEpoch } = this.replica.checkpoint();
+    return encodeGroupSnapshot({ mode, lossEpoch, machine: this.#machine.snapshot() });
+  }
+
+  /** A snapshot of the state at `op` is durable, and the segments up to it. */
+  checkpointed(op: number): void {
+    this.checkpointOp = op;
+    this.syncedOp = Math.max(this.syncedOp, op);
+    this.step({ type: 'checkpointed', op });
+  }
+
+  /** As of the last applied op. */
+  get mode(): Durability {
+    return this.replica.state.mode;
+  }
+
+  /** How often the log was cut by a cold start. */
+  get lossEpoch(): number {
+    return this.replica.state.appliedLossEpoch;
+  }
+
+  /** What an ack of a committed op may claim. */
+  durabilityOf(op: number): Durability {
+    return this.#machine instanceof PartitionMachine ? this.#machine.durabilityOf(op) : 'disk';
+  }
+
+  /** May not vote, ack or lead: it can not know all that it acked. */
+  get recovering(): boolean {
+    return this.replica.state.verdict !== 'none';
   }
 
   get replica(): Replica {
@@ -140,6 +210,20 @@ export class HostedGroup implements ReplicaEffects {
     this.replica.abdicate(this);
   }
 
+  /** Before a clean shutdown: no ack, no vote, nothing prepared from here on. */
+  halt(): void {
+    if (this.deleted) return;
+    this.#context.stepped(this);
+    this.replica.halt(this);
+  }
+
+  /** After `halt`, with a checkpoint of all that is applied: what is not applied becomes durable too. */
+  seal(): void {
+    if (this.deleted) return;
+    this.#context.stepped(this);
+    this.replica.seal(this);
+  }
+
   /** End of a turn. */
   settle(): void {
     if (this.deleted) return;
@@ -150,6 +234,7 @@ export class HostedGroup implements ReplicaEffects {
   /** A committed op: into the log, and on to whoever waits for it. */
   committed(prepare: Prepare): void {
     this.log.append(prepare);
+    this.bytesBeyond += prepare.bytes.length;
     this.#context.applied(this);
   }
 
@@ -171,7 +256,9 @@ export class HostedGroup implements ReplicaEffects {
         return;
       }
       stats.journalLatency.record(this.#context.nowMs() - startedMs);
-      this.step({ type: 'persisted', token, ok: true });
+      const answer = () => this.step({ type: 'persisted', token, ok: true });
+      if (this.#heldBack === null) answer();
+      else this.#heldBack.push(answer);
     };
     const { prepares } = write;
     const state = write.type === 'state' ? encodeStateRecord(write.record) : null;
@@ -193,8 +280,14 @@ export class HostedGroup implements ReplicaEffects {
   }
 
   #noteView(): void {
-    const { view, status, commitMax } = this.replica.state;
+    const { view, status, commitMax, commitMin } = this.replica.state;
     const { stats, log } = this.#context;
+    if (this.recovering !== this.#seenRecovering) {
+      this.#seenRecovering = this.recovering;
+      const fields = { group: this.id, view, op: this.replica.op, commit: commitMin };
+      if (this.recovering) log.event('warn', 'group.recovering', { ...fields, reason: status });
+      else log.event('info', 'group.recovered', fields);
+    }
     if (view !== this.#seenView) {
       if (this.#seenView >= 0) stats.viewChanges++;
       const from = this.#seenView < 0 ? null : this.#seenView;

@@ -1,11 +1,19 @@
 import type { Checksums, Limits } from '@vireo/protocol';
 import { type Disk, Journal, type JournalReport } from '@vireo/storage';
-import { type Clock, DEFAULT_TIMEOUTS, type NodeId, type Random, type Timeouts } from '@vireo/vsr';
+import {
+  type Clock,
+  DEFAULT_TIMEOUTS,
+  type NodeId,
+  type Random,
+  type ReplicaConfig,
+  type Timeouts,
+} from '@vireo/vsr';
 import { Checkpoints } from './checkpoint.ts';
 import type { FoundingRecord } from './founding-record.ts';
 import { Groups } from './groups.ts';
 import type { GroupContext, HostedGroup } from './hosted-group.ts';
 import { JournalWriter } from './journal-writer.ts';
+import { MemoryUpkeep } from './memory-upkeep.ts';
 import type { Stats } from './stats.ts';
 import { type EventLog, type FailReason, StartError } from './world.ts';
 
@@ -19,6 +27,7 @@ interface StorageOptions {
   readonly tickMs: number;
   readonly timeouts: Partial<Timeouts>;
   readonly checkpointBytes: number | undefined;
+  readonly coldStart: ReplicaConfig['coldStart'];
   readonly disk: Disk;
   readonly clock: Clock;
   readonly random: Random;
@@ -36,6 +45,7 @@ export interface NodeStorage {
   readonly writer: JournalWriter;
   readonly groups: Groups;
   readonly checkpoints: Checkpoints;
+  readonly memory: MemoryUpkeep;
   readonly report: JournalReport;
 }
 
@@ -88,9 +98,12 @@ export function openStorage(options: StorageOptions): NodeStorage {
       startCounter,
       cluster: founding.cluster,
       tailCacheBytes: limits.tailCacheBytesMax,
+      coldStart: options.coldStart,
     },
   });
   groups.open(founding, items);
+  const everyBytes =
+    options.checkpointBytes ?? Math.floor((limits.journalFiles * limits.journalFileBytes) / 2);
   const checkpoints = new Checkpoints({
     disk,
     journal,
@@ -98,9 +111,17 @@ export function openStorage(options: StorageOptions): NodeStorage {
     groups,
     stats,
     log,
-    everyBytes: options.checkpointBytes ?? Math.floor((limits.journalFiles * limits.journalFileBytes) / 2),
+    everyBytes,
     pieceBytes,
     fail: options.fail,
   });
-  return { journal, writer, groups, checkpoints, report };
+  const memory = new MemoryUpkeep({
+    groups,
+    checkpoints,
+    tickMs: options.tickMs,
+    flushIntervalMs: limits.flushIntervalMs,
+    checkpointIntervalMs: limits.checkpointIntervalMs,
+    everyBytes,
+  });
+  return { journal, writer, groups, checkpoints, memory, report };
 }

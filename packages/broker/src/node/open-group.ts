@@ -1,13 +1,16 @@
-import type { Checksums, Limits, Prepare } from '@vireo/protocol';
-import { type Disk, GroupLog, type JournalItem, SnapshotStore } from '@vireo/storage';
+import { type Checksums, type Limits, ModeFlag, type Prepare, PrepareKind } from '@vireo/protocol';
+import { type Disk, GroupLog, type JournalItem, type Snapshot, SnapshotStore } from '@vireo/storage';
 import {
   type Checkpoint,
   type Clock,
+  coldStartFields,
   decodeStateRecord,
+  type Mode,
   type NodeId,
   type Random,
   type ReplayItem,
   Replica,
+  type ReplicaConfig,
   type ReplicaRecovery,
   replayJournal,
   type StateMachine,
@@ -15,6 +18,7 @@ import {
 } from '@vireo/vsr';
 import { MetadataMachine } from '../metadata/index.ts';
 import { PartitionMachine } from '../partition/index.ts';
+import { decodeGroupSnapshot, type GroupSnapshot } from './group-snapshot.ts';
 import { type GroupContext, type GroupIdentity, HostedGroup } from './hosted-group.ts';
 import { StartError } from './world.ts';
 
@@ -35,13 +39,15 @@ export interface OpenOptions {
   readonly cluster: string;
   /** Memory for the last ops: of one group here, of all of them in what `Groups` is given. */
   readonly tailCacheBytes: number;
+  readonly coldStart: ReplicaConfig['coldStart'];
 }
 
 /** A group's creation record, from its committed metadata entry (or the founding record for group 0). */
 export interface GroupCreation extends GroupIdentity {
   readonly epoch: number;
   readonly segmentBytes: number;
-  readonly mode: 'disk' | 'memory';
+  /** The mode in which its log begins. */
+  readonly mode: Mode;
   /** Producers that a partition remembers; group 0 remembers none. */
   readonly lanesMax: number;
 }
@@ -63,8 +69,9 @@ export function makeMetadataMachine(events: ConstructorParameters<typeof Metadat
 }
 
 /**
- * Opens a group from what its directory and the journal hold: snapshot, segments up to it, the journal above.
- * Without any of it the group is new and the replica begins by making its first promise durable.
+ * Opens a group from what its directory and the journal hold: snapshot, segments up to it, the journal above; in mode
+ * `memory` also the segments above, which the journal does not have. Without any of it the group is new and the
+ * replica begins by making its first promise durable.
  *
  * @throws StartError corruptState, lostState: never "absent" for something that is there and unreadable.
  */
@@ -79,9 +86,9 @@ export function openGroup(
   const { id } = creation;
   const snapshots = SnapshotStore.open(disk, id, checksums);
   if (!snapshots.ok) throw unreadable(id, snapshots.error.message);
-  const snapshot = snapshots.value.latest;
-  const checkpointOp = snapshot?.op ?? 0;
-  if (snapshot !== null && items.length === 0) {
+  const stored = snapshots.value.latest;
+  const checkpointOp = stored?.op ?? 0;
+  if (stored !== null && items.length === 0) {
     throw new StartError('lostState', `group ${id} has a snapshot, but the journal holds no promise of it`);
   }
   for (const item of items) {
@@ -93,23 +100,43 @@ export function openGroup(
       );
     }
   }
+  const snapshot = stored === null ? null : readSnapshot(id, stored);
+  const replay = readItems(id, items, checksums);
+  let { mode, lossEpoch } = snapshot ?? { mode: creation.mode, lossEpoch: 0 };
+  const committed: CommittedHook = { call: () => {} };
+  const machine = makeMachine(creation, metadata, committed, options);
+  if (snapshot !== null) machine.restore(snapshot.machine);
+  // Into the machine, and nowhere else: it is in the log already, and who waits for it was told in another run.
+  const keep = (prepare: Prepare): void => {
+    const { kind, flags } = prepare.header;
+    if (kind === PrepareKind.mode) mode = flags === ModeFlag.memory ? 'memory' : 'disk';
+    lossEpoch = coldStartFields(prepare)?.lossEpoch ?? lossEpoch;
+    machine.apply(prepare);
+  };
   const logs = GroupLog.open(
     disk,
     id,
     { cluster: options.cluster, segmentBytes: creation.segmentBytes, tailCacheBytes: options.tailCacheBytes },
     checksums,
     checkpointOp,
+    mode === 'memory' || mayHaveBeenMemory(replay, checkpointOp) ? keep : null,
   );
   if (!logs.ok) throw unreadable(id, logs.error.message);
-  const log = logs.value.log;
-  if (log.endOp !== checkpointOp) {
+  const { log, report } = logs.value;
+  if (log.endOp !== checkpointOp + report.keptOps) {
     throw unreadable(id, `its segments end at op ${log.endOp}, its snapshot at op ${checkpointOp}`);
   }
-  const group = new HostedGroup(context, creation, log, snapshots.value.store, checkpointOp);
-  const machine = makeMachine(creation, group, metadata, options);
-  if (snapshot !== null) machine.restore(snapshot.bytes);
-  const checkpoint = { op: checkpointOp, checksum: log.headChecksum, timestamp: log.headTimestamp };
-  const recovery = recover(id, items, checkpoint, checksums);
+  const group = new HostedGroup(
+    context,
+    creation,
+    log,
+    snapshots.value.store,
+    checkpointOp,
+    report.keptOps > 0,
+  );
+  committed.call = (prepare) => group.committed(prepare);
+  const { endOp: op, headChecksum: checksum, headTimestamp: timestamp } = log;
+  const recovery = recover(id, replay, { op, checksum, timestamp, mode, lossEpoch });
   const { clock, node, startCounter, limits, timeouts } = options;
   const replica = new Replica(
     {
@@ -123,6 +150,7 @@ export function openGroup(
       queueMax: QUEUE_REQUESTS_MAX,
       queueBytesMax: limits.partitionBytesInFlightMax,
       timeouts,
+      coldStart: options.coldStart,
     },
     machine,
     { clock, random: options.random.fork(`group ${id}`), checksums },
@@ -133,13 +161,37 @@ export function openGroup(
   return group;
 }
 
+function readSnapshot(id: number, { bytes }: Snapshot): GroupSnapshot {
+  const read = decodeGroupSnapshot(bytes);
+  if (!read.ok) throw unreadable(id, read.error.message);
+  return read.value;
+}
+
+/**
+ * Whether ops beyond the checkpoint may have been committed in mode `memory`: a change of the mode was journaled, or
+ * a promise says that bodies were held which the journal does not have. Then the segments alone have them; else
+ * the journal has all, and what the segments hold beyond the checkpoint is made again from it.
+ */
+function mayHaveBeenMemory(replay: readonly ReplayItem[], checkpointOp: number): boolean {
+  return replay.some((item) => {
+    if (item.type === 'state') return item.record.mark;
+    const header = item.type === 'prepare' ? item.prepare.header : item.header;
+    return header?.kind === PrepareKind.mode && header.op > checkpointOp;
+  });
+}
+
+/** Where a machine reports its committed ops: nowhere, while it is brought up to what its log holds. */
+interface CommittedHook {
+  call(prepare: Prepare): void;
+}
+
 function makeMachine(
   creation: GroupCreation,
-  group: HostedGroup,
   metadata: LoggedMachine,
+  committed: CommittedHook,
   { checksums, limits }: OpenOptions,
 ): StateMachine {
-  const onCommitted = (prepare: Prepare) => group.committed(prepare);
+  const onCommitted = (prepare: Prepare) => committed.call(prepare);
   if (creation.id === 0) {
     metadata.onCommitted = onCommitted;
     return metadata;
@@ -150,37 +202,28 @@ function makeMachine(
   return new PartitionMachine(options, { checksums, sessionStanding, onCommitted });
 }
 
-function recover(
-  id: number,
-  items: readonly JournalItem[],
-  checkpoint: Checkpoint,
-  checksums: Checksums,
-): ReplicaRecovery {
+/** What the journal holds of the group, for replication. */
+function readItems(id: number, items: readonly JournalItem[], checksums: Checksums): ReplayItem[] {
   const replay: ReplayItem[] = [];
   for (const item of items) {
     if (item.type === 'prepare') replay.push({ type: 'prepare', prepare: item.prepare });
-    else if (item.type === 'state') {
+    else if (item.type === 'faulty') {
+      const { firstOp, lastOp, lastChecksum, header } = item;
+      replay.push({ type: 'faulty', firstOp, lastOp, lastChecksum, header });
+    } else if (item.type === 'state') {
       const record = decodeStateRecord(item.record, checksums);
       if (!record.ok) throw unreadable(id, record.error.message);
       replay.push({ type: 'state', record: record.value });
     }
   }
+  return replay;
+}
+
+function recover(id: number, replay: readonly ReplayItem[], checkpoint: Checkpoint): ReplicaRecovery {
   const recovery = replayJournal(replay, checkpoint);
   if (recovery === null) throw unreadable(id, 'its journal entries do not follow from its checkpoint');
   if (recovery.record === null && (replay.length > 0 || checkpoint.op > 0)) {
     throw new StartError('lostState', `group ${id} has journal entries, but no promise among them`);
-  }
-  for (const item of items) {
-    if (item.type !== 'faulty') continue;
-    for (let op = Math.max(item.firstOp, checkpoint.op + 1); op <= item.lastOp; op++) {
-      const entry = recovery.entries[op - checkpoint.op - 1];
-      if (entry === undefined || entry.prepare === null) {
-        throw unreadable(
-          id,
-          `op ${op} was durable in the journal and is damaged: restore it or replace the node`,
-        );
-      }
-    }
   }
   return recovery;
 }

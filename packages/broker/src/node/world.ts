@@ -1,6 +1,6 @@
 import type { Checksums, Limits } from '@vireo/protocol';
 import type { Disk } from '@vireo/storage';
-import type { Clock, NodeId, Random, Timeouts } from '@vireo/vsr';
+import type { Clock, NodeId, Random, ReplicaConfig, Timeouts } from '@vireo/vsr';
 import type { EventName } from './event-names.ts';
 
 /** A connection, as numbered by the adapter; never reused while the node runs. */
@@ -32,8 +32,16 @@ export interface BrokerConfig {
   readonly tickMs: number;
   /** Timeouts of vsr in ticks. Default: vsr's own table. */
   readonly timeouts?: Partial<Timeouts>;
-  /** Bytes journaled since the last checkpoint that start a new one. Default: half of the journal ring. */
+  /**
+   * Bytes journaled since the last checkpoint that start a new one, and bytes that partitions in mode `memory` have
+   * applied since theirs. Default: half of the journal ring.
+   */
   readonly checkpointBytes?: number;
+  /**
+   * What a group does when so many of its members lost what they acked that no quorum is left: wait for the operator,
+   * or go on from the best log that is left as soon as all members are there. Default `wait`.
+   */
+  readonly coldStart?: ReplicaConfig['coldStart'];
 }
 
 /** What the node asks of its connections. All of it may be called at any time within a turn. */

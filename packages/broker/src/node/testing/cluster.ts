@@ -1,4 +1,4 @@
-import { limitsWith } from '@vireo/protocol';
+import { type Durability, limitsWith } from '@vireo/protocol';
 import type { BrokerConfig } from '../world.ts';
 import { Loopback } from './loopback.ts';
 import { TestClient } from './test-client.ts';
@@ -45,7 +45,12 @@ export function leader(cluster: Loopback, group: number): number | null {
 }
 
 /** Makes shop/orders with some partitions through node `via`; returns the first group and a session. */
-export function withTopic(cluster: Loopback, via = 0, partitions = 1): { group: number; producerId: number } {
+export function withTopic(
+  cluster: Loopback,
+  via = 0,
+  partitions = 1,
+  durability: Durability = 'disk',
+): { group: number; producerId: number } {
   const client = TestClient.connect(cluster, via, 'control');
   client.mustCall({ op: 'createStream', name: 'shop' });
   client.mustCall({
@@ -54,7 +59,7 @@ export function withTopic(cluster: Loopback, via = 0, partitions = 1): { group: 
     name: 'orders',
     partitions,
     replication: 3,
-    durability: 'disk',
+    durability,
   });
   const { topic } = client.mustCall({ op: 'lookupTopic', stream: 'shop', topic: 'orders' });
   const { sessionId } = client.mustCall({ op: 'register', nonce: Buffer.alloc(16, 1) });

@@ -3,6 +3,8 @@ import {
   type Batches,
   type ControlRequest,
   type ControlResponse,
+  DurabilityCode,
+  type DurabilityCodeValue,
   decodeBatch,
   decodeBatches,
   decodeError,
@@ -151,6 +153,7 @@ export class TestClient {
     group: number,
     lane: { producerId: number; sequence: number },
     values: readonly string[],
+    durability: DurabilityCodeValue = DurabilityCode.topic,
   ): number {
     const correlation = ++this.#correlation;
     const builder = new BatchBuilder(defaultLimits);
@@ -162,7 +165,7 @@ export class TestClient {
       { ...lane, producerEpoch: 0, codec: 0, room: PRODUCE_ROOM },
       { checksums: plainChecksums },
     );
-    const fields = { durability: 0, routingVersion: 0, stamp: 0, topicId: 1, partition: 0 } as const;
+    const fields = { durability, routingVersion: 0, stamp: 0, topicId: 1, partition: 0 };
     encodeProduceHead(bytes, correlation, group, fields, plainChecksums);
     this.sendBytes(bytes);
     return correlation;
@@ -173,8 +176,9 @@ export class TestClient {
     group: number,
     lane: { producerId: number; sequence: number },
     values: readonly string[],
+    durability: DurabilityCodeValue = DurabilityCode.topic,
   ): Answer<ProduceAck> {
-    return this.produced(this.startProduce(group, lane, values));
+    return this.produced(this.startProduce(group, lane, values, durability));
   }
 
   /** The answer to a batch that was sent before. */
