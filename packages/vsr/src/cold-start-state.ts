@@ -1,4 +1,4 @@
-import type { RecoveryState } from './message.ts';
+import type { LogStanding, RecoveryState } from './message.ts';
 
 /** What a replica of a group that cannot go on knows of the others. */
 export interface ColdStart {
@@ -10,6 +10,9 @@ export interface ColdStart {
   readonly stateTicks: number[];
   /** By member: the tick in which it last asked for help; −1: never. */
   readonly askedTicks: number[];
-  /** By member: it agreed to the epoch that this replica has proposed. */
-  readonly granted: boolean[];
+  /** The nonce of this replica's own proposal, and its tick; 0: none in this run. */
+  proposal: number;
+  proposedTick: number;
+  /** By member: the log with which it agreed to that proposal. */
+  readonly granted: (LogStanding | null)[];
 }

@@ -1,8 +1,8 @@
 import { broadcast, type Core, isRecovering, leads } from './core.ts';
 import { firstMissingBody, truncateAbove } from './log.ts';
-import type { ColdStartGranted, ColdStartMessage, RecoveryState } from './message.ts';
+import type { ColdStartGranted, ColdStartMessage, LogStanding, RecoveryState } from './message.ts';
 import { type NodeId, primaryOf } from './quorums.ts';
-import { describeRecovery, poll } from './recovering.ts';
+import { describeRecovery, logStanding, poll } from './recovering.ts';
 import { leaveForEpoch } from './start-view.ts';
 import type { ColdStartGrant } from './state-record.ts';
 import { leaveView } from './view-change.ts';
@@ -36,8 +36,8 @@ function isStuck(core: Core): boolean {
   if (isRecovering(state) || state.grant !== null) return true;
   if (!hasNoPrimary(core)) return false;
   const oldest = state.tick - config.timeouts.suspectWindow;
-  const recovering = state.coldStart.askedTicks.filter((tick) => tick >= 0 && tick >= oldest).length;
-  return config.members.length - recovering < quorums.viewChange;
+  const helpless = state.coldStart.askedTicks.filter((tick) => tick >= 0 && tick >= oldest).length;
+  return config.members.length - helpless < quorums.viewChange;
 }
 
 function hasNoPrimary(core: Core): boolean {
@@ -49,7 +49,6 @@ function hasNoPrimary(core: Core): boolean {
 export function onRecoveryState(core: Core, from: NodeId, message: RecoveryState): void {
   const { state, config } = core;
   if (message.nonce <= state.firstNonce || message.nonce > state.nonce) return;
-  if (message.epoch !== state.epoch) return;
   const member = config.members.indexOf(from);
   state.coldStart.states[member] = message;
   state.coldStart.stateTicks[member] = state.tick;
@@ -70,21 +69,28 @@ function knownStates(core: Core): (RecoveryState | null)[] {
 function propose(core: Core): void {
   const { state, config, quorums } = core;
   const { grant, coldStart } = state;
-  if (grant !== null) {
-    if (grant.to === config.self) announce(core, grant);
-    return;
-  }
-  if (config.coldStart !== 'allPresent' && coldStart.ordered === 'no') return;
+  if (config.coldStart !== 'allPresent' && coldStart.ordered === 'no' && grant?.to !== config.self) return;
   const states = knownStates(core);
   const present = states.filter((known) => known !== null);
   if (present.length < states.length && !mayDoWithout(core)) return;
+  const epoch = Math.max(...present.map((known) => known.epoch));
   // With a quorum of those who know what they acked the ordinary way leads on, and loses nothing.
-  if (present.filter(({ recovering }) => !recovering).length >= quorums.viewChange) return;
-  if (states.indexOf(bestOf(present)) !== core.index) return;
-  let view = Math.max(state.view, ...present.map((known) => known.view)) + 1;
+  const able = present.filter((known) => !known.recovering && known.epoch === epoch);
+  if (able.length >= quorums.viewChange) return;
+  const best = bestOf(present);
+  if (best === null || states.indexOf(best) !== core.index) return;
+  if (grant?.to === config.self && coldStart.proposal > 0) {
+    announce(core);
+    // Some have agreed to another one meanwhile: asked again with a higher epoch they change their mind.
+    if (state.tick - coldStart.proposedTick < config.timeouts.suspectWindow) return;
+  }
+  let view = Math.max(state.view, grant?.view ?? 0, ...present.map((known) => known.view)) + 1;
   while (primaryOf(config.members, view) !== config.self) view++;
-  coldStart.granted.fill(false);
-  makeGrant(core, { epoch: state.epoch + 1, view, to: config.self });
+  state.nonce++;
+  coldStart.proposal = state.nonce;
+  coldStart.proposedTick = state.tick;
+  coldStart.granted.fill(null);
+  makeGrant(core, { epoch: Math.max(epoch, grant?.epoch ?? 0) + 1, view, to: config.self }, 0);
 }
 
 /** The operator has ordered it without those who do not answer, and they were given time to. */
@@ -100,87 +106,97 @@ function mayDoWithout(core: Core): boolean {
  * The best log among those that contain all that any member knows to be committed: so nobody has to undo what it has
  * applied. By loss epoch, then by the view that speaks for the log, then by length. Null when no log contains it all.
  */
-export function bestOf(states: readonly RecoveryState[]): RecoveryState | null {
-  let committed: RecoveryState | null = null;
-  for (const known of states) {
-    if (committed === null || known.anchorOp > committed.anchorOp) committed = known;
-  }
-  let best: RecoveryState | null = null;
-  for (const known of states) {
-    if (committed === null || !contains(known, committed)) continue;
-    if (best === null || ranksAbove(known, best)) best = known;
+export function bestOf<T extends LogStanding>(logs: readonly T[]): T | null {
+  let committed: T | null = null;
+  for (const log of logs) if (committed === null || log.anchorOp > committed.anchorOp) committed = log;
+  let best: T | null = null;
+  for (const log of logs) {
+    if (committed === null || !contains(log, committed)) continue;
+    if (best === null || ranksAbove(log, best)) best = log;
   }
   return best;
 }
 
-function contains(log: RecoveryState, { anchorOp, anchorChecksum }: RecoveryState): boolean {
+function contains(log: LogStanding, { anchorOp, anchorChecksum }: LogStanding): boolean {
   if (log.anchorOp === anchorOp) return log.anchorChecksum === anchorChecksum;
   return log.headers[anchorOp - log.anchorOp - 1]?.checksum === anchorChecksum;
 }
 
-function ranksAbove(a: RecoveryState, b: RecoveryState): boolean {
+function ranksAbove(a: LogStanding, b: LogStanding): boolean {
   if (a.lossEpoch !== b.lossEpoch) return a.lossEpoch > b.lossEpoch;
   if (a.rank !== b.rank) return a.rank > b.rank;
   return a.anchorOp + a.headers.length > b.anchorOp + b.headers.length;
 }
 
-/** Agrees to an epoch; said when it is durable (`onGrantDurable`). */
-function makeGrant(core: Core, grant: ColdStartGrant): void {
+/** Agrees to an epoch; said when it is durable (`onGrantDurable`). `nonce`: of the proposal of another. */
+function makeGrant(core: Core, grant: ColdStartGrant, nonce: number): void {
   const { state } = core;
-  if (!isRecovering(state)) leaveForEpoch(core);
+  if (!isRecovering(state) && state.grant === null) leaveForEpoch(core);
   state.grant = grant;
+  state.grantNonce = nonce;
   writeState(core, { ...describeState(core), copied: true }, []);
 }
 
 export function onGrantDurable(core: Core): void {
   const { state, config } = core;
-  const { grant, durableGrant } = state;
+  const { grant, durableGrant, grantNonce } = state;
   if (grant === null || durableGrant?.epoch !== grant.epoch || durableGrant.to !== grant.to) return;
-  if (grant.to !== config.self) {
-    core.out.send(grant.to, { type: 'coldStartGranted', epoch: grant.epoch, view: grant.view });
+  const { epoch, view, to } = grant;
+  if (to !== config.self) {
+    // Of an earlier run of the process: said when the proposer asks again.
+    if (grantNonce === 0) return;
+    core.out.send(to, { type: 'coldStartGranted', epoch, view, nonce: grantNonce, ...logStanding(core) });
     return;
   }
-  state.coldStart.granted[core.index] = true;
-  announce(core, grant);
+  announce(core);
   startEpochIfGranted(core);
 }
 
-function announce(core: Core, grant: ColdStartGrant): void {
-  if (core.state.durableGrant?.to !== core.config.self) return;
-  core.state.coldStart.granted[core.index] = true;
-  broadcast(core, { type: 'coldStart', epoch: grant.epoch, view: grant.view });
+function announce(core: Core): void {
+  const { state, config, index } = core;
+  const { durableGrant, grant, coldStart } = state;
+  if (grant === null || durableGrant?.epoch !== grant.epoch || durableGrant.to !== config.self) return;
+  if (coldStart.proposal === 0) return;
+  coldStart.granted[index] = logStanding(core);
+  const { epoch, view } = grant;
+  broadcast(core, { type: 'coldStart', epoch, view, nonce: coldStart.proposal });
 }
 
 export function onColdStart(core: Core, from: NodeId, message: ColdStartMessage): void {
   const { state, config } = core;
-  if (message.epoch !== state.epoch + 1 || primaryOf(config.members, message.view) !== from) return;
-  if (state.grant !== null) {
-    if (state.grant.to === from) onGrantDurable(core);
+  const { grant } = state;
+  if (message.epoch <= state.epoch || primaryOf(config.members, message.view) !== from) return;
+  if (grant !== null && grant.epoch >= message.epoch) {
+    if (grant.to !== from || grant.epoch > message.epoch) return;
+    state.grantNonce = message.nonce;
+    onGrantDurable(core);
     return;
   }
   // One who has a primary, or is one, knows better than to give its epoch up.
-  if (!isRecovering(state) && !hasNoPrimary(core)) return;
-  makeGrant(core, { epoch: message.epoch, view: message.view, to: from });
+  if (!isRecovering(state) && grant === null && !hasNoPrimary(core)) return;
+  makeGrant(core, { epoch: message.epoch, view: message.view, to: from }, message.nonce);
 }
 
 export function onColdStartGranted(core: Core, from: NodeId, message: ColdStartGranted): void {
   const { state, config } = core;
-  const { grant } = state;
-  if (grant === null || grant.to !== config.self) return;
-  if (message.epoch !== grant.epoch || message.view !== grant.view) return;
-  state.coldStart.granted[config.members.indexOf(from)] = true;
+  const { grant, coldStart } = state;
+  if (grant === null || grant.to !== config.self || message.epoch !== grant.epoch) return;
+  if (coldStart.proposal === 0 || message.nonce !== coldStart.proposal) return;
+  coldStart.granted[config.members.indexOf(from)] = message;
   startEpochIfGranted(core);
 }
 
+/** All have agreed, and from then on none of these logs changes: if this one is the best, the epoch starts from it. */
 function startEpochIfGranted(core: Core): void {
-  const { state, config } = core;
-  const { grant, durableGrant, coldStart } = state;
-  if (grant === null || durableGrant?.to !== config.self || grant.to !== config.self) return;
+  const { state, config, index } = core;
+  const { grant, coldStart } = state;
+  if (grant === null || grant.to !== config.self || coldStart.granted[index] === null) return;
   const states = knownStates(core);
   const isComplete = coldStart.granted.every(
-    (granted, member) => granted || (states[member] === null && mayDoWithout(core)),
+    (granted, member) => granted !== null || (states[member] === null && mayDoWithout(core)),
   );
-  if (!isComplete) return;
+  const logs = coldStart.granted.filter((granted) => granted !== null);
+  if (!isComplete || bestOf(logs) !== coldStart.granted[index]) return;
   leaveView(core, grant.view);
   state.epoch = grant.epoch;
   state.logView = grant.view;
@@ -188,7 +204,8 @@ function startEpochIfGranted(core: Core): void {
   state.status = 'normal';
   state.verdict = 'none';
   state.grant = null;
-  state.coldStart.ordered = 'no';
+  coldStart.ordered = 'no';
+  coldStart.proposal = 0;
   state.salvaged.clear();
   const missing = firstMissingBody(state);
   if (missing !== null) truncateAbove(state, missing - 1);

@@ -44,6 +44,7 @@ export function initialState(config: ReplicaConfig, recovery: ReplicaRecovery, r
     appliedLossEpoch: checkpoint.lossEpoch,
     verdict,
     grant: record?.grant ?? null,
+    grantNonce: 0,
     durableGrant: record?.grant ?? null,
     salvaged: new Map([...recovery.salvaged, ...aside].map((prepare) => [prepare.header.checksum, prepare])),
     coldStart: {
@@ -52,7 +53,9 @@ export function initialState(config: ReplicaConfig, recovery: ReplicaRecovery, r
       states: new Array<null>(n).fill(null),
       stateTicks: new Array<number>(n).fill(0),
       askedTicks: new Array<number>(n).fill(-1),
-      granted: new Array<boolean>(n).fill(false),
+      proposal: 0,
+      proposedTick: 0,
+      granted: new Array<null>(n).fill(null),
     },
     halted: false,
     digest: null,

@@ -53,6 +53,12 @@ export function pushEntry(state: ReplicaState, entry: LogEntry): void {
   }
   state.log.push(entry);
   state.logBytes += entry.header.size;
+  noteHeld(state);
+}
+
+/** A body came in. In `memory` that is all an ack waits for. */
+export function noteHeld(state: ReplicaState): void {
+  if (state.modeOps > 0 || state.mode === 'memory') state.ackDue = true;
 }
 
 /** Drops the entries above `op`. Never at or below a committed op. */

@@ -69,8 +69,8 @@ const messages: Message[] = [
   { type: 'startView', ...viewed, lossEpoch: 2, nonce: 77, ...suffix },
   { type: 'requestStartView', ...viewed, nonce: 78, asker: 'recovering' },
   { type: 'recoveryState', ...viewed, nonce: 79, recovering: true, lossEpoch: 3, rank: 4, ...suffix },
-  { type: 'coldStart', ...viewed },
-  { type: 'coldStartGranted', ...viewed },
+  { type: 'coldStart', ...viewed, nonce: 80 },
+  { type: 'coldStartGranted', ...viewed, nonce: 81, recovering: true, lossEpoch: 3, rank: 4, ...suffix },
   { type: 'digest', ...viewed, op: 12, value: checksum },
   { type: 'getPrepare', first: 3, last: 8 },
   { type: 'repair', first: 1, committed: 2, prepares: prepares.slice(0, 3) },
@@ -82,6 +82,7 @@ const TAG_BITS: Partial<Record<Message['type'], readonly number[]>> = {
   // 1 xor 1 is 0: lagging.
   requestStartView: [8],
   recoveryState: [8],
+  coldStartGranted: [8],
 };
 
 function wire(message: Message): { bytes: Buffer; covered: number } {
@@ -132,8 +133,8 @@ describe('replica messages', () => {
       startView: [[16, 64]],
       requestStartView: [[48, 56]],
       recoveryState: [[12, 64]],
-      coldStart: [],
-      coldStartGranted: [],
+      coldStart: [[48, 56]],
+      coldStartGranted: [[12, 64]],
       digest: [
         [16, 24],
         [32, 48],

@@ -30,15 +30,15 @@ import type { Message, Suffix } from './message.ts';
  * | doViewChange | commitMax | anchorOp | – | of the anchor | present, nack, headers |
  * | startView | commitMax | anchorOp | nonce | of the anchor | headers |
  * | requestStartView | – | – | nonce | – | |
- * | recoveryState | commitMax | anchorOp | nonce | of the anchor | headers |
- * | coldStart, coldStartGranted | – | – | – | – | |
+ * | recoveryState, coldStartGranted | commitMax | anchorOp | nonce | of the anchor | headers |
+ * | coldStart | – | – | nonce | – | |
  * | digest | op | – | – | the digest | |
  * | getPrepare | first | last | – | – | |
  * | repair | first | committed | – | – | prepares (not covered) |
  *
  * `tag`: of a ping whether the sender is normal primary; of requestStartView 0 lagging, 1 recovering, 2 stuck; of
- * recoveryState whether the sender recovers. The logView of a recoveryState is its rank; the u32 behind the count is
- * the lossEpoch of startView and recoveryState.
+ * recoveryState and coldStartGranted whether the sender recovers. Their logView is the rank of the log; the u32 behind
+ * the count is the lossEpoch of these two and of startView.
  */
 const TYPES = [
   'prepare',
@@ -89,12 +89,17 @@ const UNUSED: Readonly<Record<Message['type'], readonly number[]>> = {
   getPrepare: [1, 16, 32, 64],
   repair: [1, 16, 32, 56, 60, 64],
   recoveryState: [2, 4],
-  coldStart: [1, 4, 12, 64],
-  coldStartGranted: [1, 4, 12, 64],
+  coldStart: [1, 4, 12, 48, 56, 64],
+  coldStartGranted: [2, 4],
   digest: [1, 4, 12, 16, 24, 32, 48, 64],
 };
 
-const TAG_MAX: Partial<Record<Message['type'], number>> = { ping: 1, requestStartView: 2, recoveryState: 1 };
+const TAG_MAX: Partial<Record<Message['type'], number>> = {
+  ping: 1,
+  requestStartView: 2,
+  recoveryState: 1,
+  coldStartGranted: 1,
+};
 const ASKERS = ['lagging', 'recovering', 'stuck'] as const;
 
 function hasUnusedSet(payload: Buffer, type: Message['type']): boolean {
@@ -157,7 +162,8 @@ export function encodeMessage(message: Message): EncodedMessage {
       writeSuffix(bytes, message, MESSAGE_FIXED_SIZE);
       return { covered: bytes, bodies: NO_BODIES };
     }
-    case 'recoveryState': {
+    case 'recoveryState':
+    case 'coldStartGranted': {
       const bytes = fixed(message, message.headers.length * PREPARE_HEADER_SIZE);
       bytes[at.tag] = message.recovering ? 1 : 0;
       bytes.writeUInt32LE(message.rank, at.logView);
@@ -173,11 +179,9 @@ export function encodeMessage(message: Message): EncodedMessage {
       return { covered: bytes, bodies: NO_BODIES };
     }
     case 'coldStart':
-    case 'coldStartGranted':
-      return { covered: fixed(message, 0), bodies: NO_BODIES };
     case 'requestStartView': {
       const bytes = fixed(message, 0);
-      bytes[at.tag] = ASKERS.indexOf(message.asker);
+      if (message.type === 'requestStartView') bytes[at.tag] = ASKERS.indexOf(message.asker);
       writeU64(bytes, message.nonce, at.c);
       return { covered: bytes, bodies: NO_BODIES };
     }
@@ -279,10 +283,10 @@ export function decodeMessage(payload: Buffer, covered: number, checksums: Check
     case 'digest':
       return decoded({ type, epoch, view, op: a, value: checksum() });
     case 'coldStart':
-    case 'coldStartGranted':
-      return decoded({ type, epoch, view });
+      return decoded({ type, epoch, view, nonce: c });
     case 'startView':
-    case 'recoveryState': {
+    case 'recoveryState':
+    case 'coldStartGranted': {
       const headers = readHeaders(
         payload.subarray(0, covered),
         MESSAGE_FIXED_SIZE,

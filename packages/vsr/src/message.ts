@@ -105,9 +105,14 @@ export interface RequestStartView extends Viewed {
 }
 
 /** To one who recovers or is stuck, from one who is no primary: the log that a cold start could begin with. */
-export interface RecoveryState extends Viewed, Suffix {
+export interface RecoveryState extends Viewed, LogStanding {
   readonly type: 'recoveryState';
   readonly nonce: number;
+}
+
+/** A log as a candidate for a cold start. */
+export interface LogStanding extends Suffix {
+  /** Its owner takes no part in its epoch: it recovers, or has given the epoch up. */
   readonly recovering: boolean;
   readonly lossEpoch: number;
   /** Ranks logs of one loss epoch: the logView, or of one who recovers the view of its last entry. */
@@ -124,11 +129,14 @@ export interface DigestMessage extends Viewed {
 /** "I have the best log that is left, and start this epoch from it when all agree." */
 export interface ColdStartMessage extends Viewed {
   readonly type: 'coldStart';
+  /** Of this proposal: grants of an earlier one do not count. */
+  readonly nonce: number;
 }
 
-/** The answer, when it is durable: nothing of an earlier epoch is taken part in any more. */
-export interface ColdStartGranted extends Viewed {
+/** The answer, when it is durable: no earlier epoch is taken part in any more, so this log stays as it is. */
+export interface ColdStartGranted extends Viewed, LogStanding {
   readonly type: 'coldStartGranted';
+  readonly nonce: number;
 }
 
 /** Repair: asks for ops first..last, whatever the views of the two. */

@@ -1,5 +1,5 @@
 import { ModeFlag, type PrepareHeader, PrepareKind } from '@vireo/protocol';
-import type { LogEntry, ReplicaState } from './replica-state.ts';
+import type { ReplicaState } from './replica-state.ts';
 
 /**
  * What an ack of the group promises: that the body is on stable storage (`disk`), or in the memory of the process
@@ -45,11 +45,13 @@ export function isVolatile(state: ReplicaState): boolean {
  */
 export function wantsMark(state: ReplicaState): boolean {
   if (state.modeOps === 0 && state.mode === 'disk') return isVolatile(state);
-  return headMode(state) === 'memory' || isVolatile(state) || state.log.some(isHeldOnly);
-}
-
-function isHeldOnly(entry: LogEntry): boolean {
-  return entry.prepare !== null && !entry.durable;
+  if (headMode(state) === 'memory' || isVolatile(state)) return true;
+  let { mode } = state;
+  for (const { header, prepare, durable } of state.log) {
+    mode = modeSetBy(header) ?? mode;
+    if (mode === 'memory' && prepare !== null && !durable) return true;
+  }
+  return false;
 }
 
 /**

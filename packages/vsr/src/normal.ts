@@ -10,7 +10,7 @@ import { coldStartBytes } from './cold-start-op.ts';
 import { advanceCommit, applyCommitted } from './commit.ts';
 import { broadcast, type Core, leads, primary, viewIsDurable } from './core.ts';
 import { digestBytes, isDigestDue, reportDigest } from './digest.ts';
-import { appendEntry, checksumAt, entryAt, headChecksum, headOp, headTimestamp } from './log.ts';
+import { appendEntry, checksumAt, entryAt, headChecksum, headOp, headTimestamp, noteHeld } from './log.ts';
 import type { Commit, PingMessage, PrepareMessage, PrepareOk } from './message.ts';
 import { ackableOp } from './mode.ts';
 import type { NodeId } from './quorums.ts';
@@ -237,6 +237,7 @@ export function fillBody(core: Core, prepare: Prepare): boolean {
   entry.prepare = prepare;
   entry.faulty = false;
   state.unwritten.push(prepare);
+  noteHeld(state);
   return true;
 }
 
@@ -288,7 +289,13 @@ export function settleNormal(core: Core): void {
   const { state } = core;
   if (state.status !== 'normal') return;
   if (leads(core)) {
-    prepareWaiting(core);
+    let head: number;
+    do {
+      head = headOp(state);
+      prepareWaiting(core);
+      // Alone and in `memory` there is no event that an op waits for.
+      if (core.quorums.replication === 1) advanceCommit(core);
+    } while (state.queue.length > 0 && headOp(state) > head);
     if (state.started && state.commitMax > state.commitSent && headOp(state) === state.commitMax)
       sendCommit(core);
     return;

@@ -1,6 +1,6 @@
 import { broadcast, type Core, isRecovering, viewIsDurable } from './core.ts';
 import { suffixAnchor } from './log.ts';
-import type { RecoveryState } from './message.ts';
+import type { LogStanding, RecoveryState } from './message.ts';
 
 /**
  * Recovery (VR Revisited, section 4.3). A replica that can not know all that it acked takes part in no quorum and asks
@@ -28,25 +28,33 @@ export function hearOfEpoch(core: Core): void {
   if (state.tick - state.pollTick >= config.timeouts.requestStartView) poll(core);
 }
 
-/** What this replica has, for one who asks and gets no StartView: nobody leads, so a cold start may be all that is left. */
+/** The answer to one who asks and gets no StartView: nobody leads, so a cold start may be all that is left. */
 export function describeRecovery(core: Core, nonce: number): RecoveryState {
   const { state } = core;
-  const { anchorOp, anchorChecksum, entries } = suffixAnchor(state);
-  const recovering = isRecovering(state);
-  // Of one who recovers the view of its last entry counts: its logView may name a log that it has lost.
-  const rank = recovering ? (entries.at(-1)?.header.view ?? 0) : state.logView;
   return {
     type: 'recoveryState',
     epoch: state.epoch,
     // No frame but RequestStartView names a view that is not durable.
     view: viewIsDurable(core) ? state.view : Math.max(0, state.durableView),
     nonce,
-    recovering,
+    ...logStanding(core),
+  };
+}
+
+/** What this replica has, up to the first body that it lacks. */
+export function logStanding(core: Core): LogStanding {
+  const { state } = core;
+  const { anchorOp, anchorChecksum, entries } = suffixAnchor(state);
+  const missing = entries.findIndex((entry) => entry.prepare === null);
+  const held = missing < 0 ? entries : entries.slice(0, missing);
+  return {
+    recovering: isRecovering(state) || state.grant !== null,
     lossEpoch: state.lossEpoch,
-    rank,
+    // Of one who recovers the view of its last entry counts: its logView may name a log that it has lost.
+    rank: isRecovering(state) ? (held.at(-1)?.header.view ?? 0) : state.logView,
     commitMax: state.commitMax,
     anchorOp,
     anchorChecksum,
-    headers: entries.map((entry) => entry.header),
+    headers: held.map((entry) => entry.header),
   };
 }

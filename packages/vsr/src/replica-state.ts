@@ -80,6 +80,8 @@ export interface ReplicaState {
   appliedLossEpoch: number;
   verdict: Verdict;
   grant: ColdStartGrant | null;
+  /** The proposal that the grant answers; 0: of an earlier run of the process. */
+  grantNonce: number;
   /** The grant of the last durable record. */
   durableGrant: ColdStartGrant | null;
   /** Recovering: bodies that were found in the journal and have no place in the log at present. */

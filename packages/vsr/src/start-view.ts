@@ -45,7 +45,13 @@ export function onStartView(core: Core, from: NodeId, message: StartView): void 
     if (message.epoch > state.epoch && (isAnswer || isGranted)) takeUp(core, message);
     return;
   }
-  if (state.grant !== null) return;
+  if (state.grant !== null) {
+    // A proposal of its own may be withdrawn, for it starts the epoch or nobody does: there is a primary after all.
+    if (state.grant.to !== config.self || !isAnswer) return;
+    state.grant = null;
+    state.coldStart.proposal = 0;
+    if (!isRecovering(state) && state.logView === state.view) state.status = 'normal';
+  }
   if (isRecovering(state)) {
     if (isAnswer && message.view >= state.view) takeUp(core, message);
     return;
@@ -160,7 +166,7 @@ export function onRequestStartView(core: Core, from: NodeId, message: RequestSta
   const { state, config } = core;
   if (message.epoch > state.epoch) return;
   const member = config.members.indexOf(from);
-  if (message.asker === 'recovering') state.coldStart.askedTicks[member] = state.tick;
+  if (message.asker !== 'lagging') state.coldStart.askedTicks[member] = state.tick;
   const takesPart = !isRecovering(state) && state.grant === null;
   if (takesPart && message.epoch === state.epoch && message.view > state.view) joinView(core, message.view);
   if (takesPart && state.status === 'normal') {
