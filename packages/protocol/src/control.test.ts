@@ -20,6 +20,7 @@ const requests: { readonly [Op in ControlOp]: Extract<ControlRequest, { op: Op }
     replication: 3,
     durability: 'disk',
   },
+  alterTopic: { op: 'alterTopic', target: { topicId: 7 }, durability: 'memory' },
   deleteTopic: { op: 'deleteTopic', target: { topicId: 7 } },
   describe: { op: 'describe' },
   lookupTopic: { op: 'lookupTopic', stream: 'shop', topic: 'orders' },
@@ -27,6 +28,7 @@ const requests: { readonly [Op in ControlOp]: Extract<ControlRequest, { op: Op }
   groupStates: { op: 'groupStates' },
   partitionInfo: { op: 'partitionInfo', group: 2 ** 40 },
   stats: { op: 'stats' },
+  coldStart: { op: 'coldStart', group: 3, without: true },
   transfer: { op: 'transfer', group: 3, target: 1 },
 };
 
@@ -46,6 +48,7 @@ const responses: ControlResponses = {
   createStream: { streamId: 1, stamp: 5 },
   deleteStream: { stamp: 6 },
   createTopic: { topicId: 7, stamp: 8 },
+  alterTopic: { stamp: 9 },
   deleteTopic: { stamp: 9 },
   describe: { stamp: 10, nodes, streams: [{ id: 1, name: 'shop', topics: [topic] }] },
   lookupTopic: { stamp: 11, nodes, streamId: 1, topic },
@@ -66,11 +69,14 @@ const responses: ControlResponses = {
         offset: 4000,
         start: 0,
         members: [2, 0, 1],
+        mode: 'memory',
+        lossEpoch: 2,
       },
     ],
   },
-  partitionInfo: { start: 0, end: 4000, lossEpoch: 0, view: 3, node: 2 },
+  partitionInfo: { start: 0, end: 4000, lossEpoch: 0, view: 3, node: 2, mode: 'disk' },
   stats: { node: 0, counters: { commits: 4 }, histograms: { ack: { p50: 1 } } },
+  coldStart: { node: 2, status: 'amnesiac' },
   transfer: { view: 4 },
 };
 
@@ -99,9 +105,15 @@ describe('control requests', () => {
     expect(decodeRequest(encodeRequest(wrapped))).toEqual({ ok: true, value: wrapped });
   });
 
-  it('deleteTopic goes by names too, cascade and target may be left out, unknown fields are ignored', () => {
+  it('alterTopic and deleteTopic go by names too, cascade and target may be left out, unknown fields are ignored', () => {
     const byName: ControlRequest = { op: 'deleteTopic', target: { stream: 'a', topic: 'b' } };
     expect(decodeRequest(encodeRequest(byName))).toEqual({ ok: true, value: byName });
+    const altered: ControlRequest = { ...byName, op: 'alterTopic', durability: 'disk' };
+    expect(decodeRequest(encodeRequest(altered))).toEqual({ ok: true, value: altered });
+    expect(decodeRequest(encodePayload({ op: 'coldStart', group: 1 }))).toEqual({
+      ok: true,
+      value: { op: 'coldStart', group: 1, without: false },
+    });
     expect(decodeRequest(encodePayload({ op: 'deleteStream', stream: 'a', future: 1 }))).toEqual({
       ok: true,
       value: { op: 'deleteStream', stream: 'a', cascade: false },
@@ -137,6 +149,7 @@ describe('control requests', () => {
     ['no replicas', { ...requests.createTopic, replication: 0 }],
     ['too many replicas', { ...requests.createTopic, replication: 8 }],
     ['an unknown durability', { ...requests.createTopic, durability: 'paper' }],
+    ['an altered durability that is unknown', { op: 'alterTopic', topicId: 7, durability: 'paper' }],
     ['a topic id above u32', { op: 'deleteTopic', topicId: 2 ** 32 }],
     ['a group that is no number', { op: 'partitionInfo', group: '1' }],
   ])('%s is invalidRequest', (_what, request) => {
@@ -153,6 +166,7 @@ describe('control requests', () => {
       { ...requests.createTopic, name },
       { op: 'lookupTopic', stream: 'a', topic: name },
       { op: 'deleteTopic', stream: 'a', topic: name },
+      { op: 'alterTopic', stream: 'a', topic: name, durability: 'disk' },
     ]) {
       expect(decodeRequest(encodePayload(request))).toMatchObject({
         ok: false,

@@ -58,6 +58,10 @@ export interface GroupState {
   readonly offset: number;
   readonly start: number;
   readonly members: readonly number[];
+  /** What an ack means as of `commitMin`. */
+  readonly mode: Durability;
+  /** How often the log was cut by a cold start. */
+  readonly lossEpoch: number;
 }
 
 export function readNode(fields: Fields): NodeDescription {
@@ -111,5 +115,7 @@ export function readGroupState(fields: Fields): GroupState {
     offset: fields.integer('offset'),
     start: fields.integer('start'),
     members: fields.integers('members', U32_MAX),
+    mode: fields.oneOf('mode', ['disk', 'memory']),
+    lossEpoch: fields.integer('lossEpoch', 0, U32_MAX),
   };
 }

@@ -37,10 +37,18 @@ export interface CreateTopic extends RequestEnvelope {
   readonly replication: number;
   readonly durability: Durability;
 }
+/** Changes what acks of a topic promise; each partition follows with an op in its own log. */
+export interface AlterTopic extends RequestEnvelope {
+  readonly op: 'alterTopic';
+  readonly target: TopicTarget;
+  readonly durability: Durability;
+}
 /** By id, so that a retry cannot hit a successor of the same name; or by names. */
+export type TopicTarget = { readonly topicId: number } | { readonly stream: string; readonly topic: string };
+
 export interface DeleteTopic extends RequestEnvelope {
   readonly op: 'deleteTopic';
-  readonly target: { readonly topicId: number } | { readonly stream: string; readonly topic: string };
+  readonly target: TopicTarget;
 }
 /** All streams, topics and nodes. */
 export interface Describe extends RequestEnvelope {
@@ -69,6 +77,16 @@ export interface PartitionInfo extends RequestEnvelope {
 export interface Stats extends RequestEnvelope {
   readonly op: 'stats';
 }
+/**
+ * Orders the replica of the node that is asked to take part in a cold start of its group: so many members have lost
+ * what they acknowledged that the group can only go on from the best log that is left, and say so.
+ */
+export interface ColdStart extends RequestEnvelope {
+  readonly op: 'coldStart';
+  readonly group: number;
+  /** Also without the members that do not answer: what they alone hold is given up. */
+  readonly without: boolean;
+}
 /** Asks the primary of a group to hand over. */
 export interface Transfer extends RequestEnvelope {
   readonly op: 'transfer';
@@ -81,6 +99,7 @@ export type ControlRequest =
   | CreateStream
   | DeleteStream
   | CreateTopic
+  | AlterTopic
   | DeleteTopic
   | Describe
   | LookupTopic
@@ -88,6 +107,7 @@ export type ControlRequest =
   | GroupStates
   | PartitionInfo
   | Stats
+  | ColdStart
   | Transfer;
 
 export type ControlOp = ControlRequest['op'];
@@ -110,12 +130,12 @@ const validators: { readonly [Op in ControlOp]: (fields: Fields) => ControlReque
     replication: fields.integer('replication', 1, LimitTable.replicasMax.max),
     durability: fields.oneOf('durability', ['disk', 'memory']),
   }),
-  deleteTopic: (fields) => ({
-    op: 'deleteTopic',
-    target: fields.has('topicId')
-      ? { topicId: fields.integer('topicId', 0, U32_MAX) }
-      : { stream: fields.name('stream'), topic: fields.name('topic') },
+  alterTopic: (fields) => ({
+    op: 'alterTopic',
+    target: topicTarget(fields),
+    durability: fields.oneOf('durability', ['disk', 'memory']),
   }),
+  deleteTopic: (fields) => ({ op: 'deleteTopic', target: topicTarget(fields) }),
   describe: () => ({ op: 'describe' }),
   lookupTopic: (fields) => ({
     op: 'lookupTopic',
@@ -126,6 +146,11 @@ const validators: { readonly [Op in ControlOp]: (fields: Fields) => ControlReque
   groupStates: () => ({ op: 'groupStates' }),
   partitionInfo: (fields) => ({ op: 'partitionInfo', group: fields.integer('group') }),
   stats: () => ({ op: 'stats' }),
+  coldStart: (fields) => ({
+    op: 'coldStart',
+    group: fields.integer('group'),
+    without: fields.booleanOr('without', false),
+  }),
   transfer: (fields) => ({
     op: 'transfer',
     group: fields.integer('group'),
@@ -133,9 +158,15 @@ const validators: { readonly [Op in ControlOp]: (fields: Fields) => ControlReque
   }),
 };
 
+function topicTarget(fields: Fields): TopicTarget {
+  return fields.has('topicId')
+    ? { topicId: fields.integer('topicId', 0, U32_MAX) }
+    : { stream: fields.name('stream'), topic: fields.name('topic') };
+}
+
 /** The payload of a `request` frame. */
 export function encodeRequest(request: ControlRequest): Buffer {
-  if (request.op !== 'deleteTopic') return encodePayload(request);
+  if (request.op !== 'deleteTopic' && request.op !== 'alterTopic') return encodePayload(request);
   const { target, ...rest } = request;
   return encodePayload({ ...rest, ...target });
 }

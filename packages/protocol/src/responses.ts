@@ -12,13 +12,15 @@ import {
 import { Fields } from './fields.ts';
 import { U32_MAX } from './integers.ts';
 import { decodePayload, encodePayload } from './payload.ts';
-import type { ControlOp } from './requests.ts';
+import type { ControlOp, Durability } from './requests.ts';
 
 /** What each op answers when it succeeds; failures are `error` frames. */
 export interface ControlResponses {
   createStream: { readonly streamId: number; readonly stamp: number };
   deleteStream: { readonly stamp: number };
   createTopic: { readonly topicId: number; readonly stamp: number };
+  /** The metadata says so; `partitionInfo` says when a partition has followed. */
+  alterTopic: { readonly stamp: number };
   deleteTopic: { readonly stamp: number };
   describe: ClusterDescription;
   lookupTopic: {
@@ -37,6 +39,8 @@ export interface ControlResponses {
     readonly lossEpoch: number;
     readonly view: number;
     readonly node: number;
+    /** What an ack means now: the topic's durability once the partition has followed it. */
+    readonly mode: Durability;
   };
   /** Counters and histograms by name; which there are is the node's business. */
   stats: {
@@ -44,6 +48,8 @@ export interface ControlResponses {
     readonly counters: Readonly<Record<string, unknown>>;
     readonly histograms: Readonly<Record<string, unknown>>;
   };
+  /** The node has taken the order; `status`: of its replica. */
+  coldStart: { readonly node: number; readonly status: string };
   transfer: { readonly view: number };
 }
 
@@ -59,6 +65,7 @@ const readers: { readonly [Op in ControlOp]: (fields: Fields) => ControlResponse
     topicId: fields.integer('topicId', 0, U32_MAX),
     stamp: fields.integer('stamp'),
   }),
+  alterTopic: (fields) => ({ stamp: fields.integer('stamp') }),
   deleteTopic: (fields) => ({ stamp: fields.integer('stamp') }),
   describe: (fields) => ({
     stamp: fields.integer('stamp'),
@@ -82,12 +89,14 @@ const readers: { readonly [Op in ControlOp]: (fields: Fields) => ControlResponse
     lossEpoch: fields.integer('lossEpoch', 0, U32_MAX),
     view: fields.integer('view', 0, U32_MAX),
     node: fields.integer('node', 0, U32_MAX),
+    mode: fields.oneOf('mode', ['disk', 'memory']),
   }),
   stats: (fields) => ({
     node: fields.integer('node', 0, U32_MAX),
     counters: fields.record('counters'),
     histograms: fields.record('histograms'),
   }),
+  coldStart: (fields) => ({ node: fields.integer('node', 0, U32_MAX), status: fields.string('status', 64) }),
   transfer: (fields) => ({ view: fields.integer('view', 0, U32_MAX) }),
 };
 

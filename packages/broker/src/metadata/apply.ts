@@ -1,4 +1,4 @@
-import { validateName } from '@vireo/protocol';
+import { type Durability, validateName } from '@vireo/protocol';
 import { describeTopic, findStream } from './describe.ts';
 import type { CreateTopicOp, MetadataOp } from './ops.ts';
 import { type MetadataReply, refusal } from './reply.ts';
@@ -49,6 +49,8 @@ export function applyOp(
       return deleteStream(state, op.streamId, op.cascade, place, events);
     case 'createTopic':
       return createTopic(state, op, place, events);
+    case 'alterTopic':
+      return alterTopic(state, op.topicId, op.durability, place);
     case 'deleteTopic':
       return deleteTopic(state, op.topicId, place, events);
   }
@@ -183,6 +185,22 @@ function createTopic(
     events.onGroupCreated(entry);
   });
   return { ok: true, stamp, type: 'topicCreated', topic: describeTopic(state, topic) };
+}
+
+/**
+ * Changes what the topic is to promise. The creation records of its partitions stay as they are: the log of a
+ * partition begins in the mode of its creation for whoever reads it, and says itself where that changes.
+ */
+function alterTopic(
+  state: MetadataState,
+  id: number,
+  durability: Durability,
+  { stamp }: Place,
+): MetadataReply {
+  const topic = state.topics.get(id);
+  if (topic === undefined) return refusal('unknownTopic', `there is no topic with the id ${id}`);
+  if (topic.durability !== durability) state.topics.set(id, { ...topic, durability, version: stamp });
+  return { ok: true, stamp, type: 'topicAltered' };
 }
 
 /** Null, or why these members do not fit the nodes as they are now. */

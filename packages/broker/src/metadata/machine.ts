@@ -1,5 +1,6 @@
 import {
   type ClusterDescription,
+  type Durability,
   type Limits,
   type NodeDescription,
   PREPARE_HEADER_SIZE,
@@ -7,13 +8,21 @@ import {
   PrepareKind,
   prepareBody,
   type StreamDescription,
+  type TopicTarget,
   VireoError,
 } from '@vireo/protocol';
 import type { Admission, ClientRequest, StateMachine } from '@vireo/vsr';
 import { applyOp, type GroupEvents } from './apply.ts';
 import { describeNodes, describeStreams, describeTopic, findTopic, type TopicLookup } from './describe.ts';
 import { decodeMetadataOp } from './ops.ts';
-import { type Plan, planCreateTopic, planDeleteStream, planDeleteTopic, type TopicRequest } from './plan.ts';
+import {
+  type Plan,
+  planAlterTopic,
+  planCreateTopic,
+  planDeleteStream,
+  planDeleteTopic,
+  type TopicRequest,
+} from './plan.ts';
 import { type MetadataReply, type Refusal, refusal } from './reply.ts';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
 import { emptyState, type GroupEntry, type MetadataState, type NodeEntry } from './state.ts';
@@ -142,6 +151,11 @@ export class MetadataMachine implements StateMachine {
     };
   }
 
+  /** What acks of the topic are to promise; null: there is no such topic. */
+  durabilityOf(topicId: number): Durability | null {
+    return this.#state.topics.get(topicId)?.durability ?? null;
+  }
+
   nodes(): readonly NodeDescription[] {
     this.#nodes ??= describeNodes(this.#state);
     return this.#nodes;
@@ -176,6 +190,10 @@ export class MetadataMachine implements StateMachine {
 
   planCreateTopic(request: TopicRequest, limits: Limits): Plan {
     return planCreateTopic(this.#state, request, this.#state.nextGroup + this.#groupsPending, limits);
+  }
+
+  planAlterTopic(target: TopicTarget, durability: Durability): Plan {
+    return planAlterTopic(this.#state, target, durability);
   }
 
   planDeleteStream(stream: string, cascade: boolean): Plan {

@@ -38,6 +38,10 @@ export function readOp(raw: unknown): MetadataOp | string {
     }
     case 'createTopic':
       return createTopicOp(raw);
+    case 'alterTopic':
+      if (!isInteger(raw.topicId, 1, U32_MAX)) return 'topicId must be an id';
+      if (!isDurability(raw.durability)) return "durability must be 'disk' or 'memory'";
+      return { op: 'alterTopic', topicId: raw.topicId, durability: raw.durability };
     case 'deleteTopic':
       if (!isInteger(raw.topicId, 1, U32_MAX)) return 'topicId must be an id';
       return { op: 'deleteTopic', topicId: raw.topicId };

@@ -26,6 +26,8 @@ export type MetadataOp =
   | { readonly op: 'createStream'; readonly name: string; readonly streamsMax: number }
   | { readonly op: 'deleteStream'; readonly streamId: number; readonly cascade: boolean }
   | CreateTopicOp
+  /** What acks of the topic are to promise; its partitions follow by an op of their own. */
+  | { readonly op: 'alterTopic'; readonly topicId: number; readonly durability: Durability }
   | { readonly op: 'deleteTopic'; readonly topicId: number };
 
 export interface CreateTopicOp {

@@ -1,4 +1,11 @@
-import { type ErrorCode, type Limits, LimitTable, validateName } from '@vireo/protocol';
+import {
+  type Durability,
+  type ErrorCode,
+  type Limits,
+  LimitTable,
+  type TopicTarget,
+  validateName,
+} from '@vireo/protocol';
 import { findStream, findTopic } from './describe.ts';
 import type { MetadataOp } from './ops.ts';
 import { placePartitions } from './placement.ts';
@@ -71,6 +78,13 @@ export function planCreateTopic(
 export function planDeleteStream(state: MetadataState, stream: string, cascade: boolean): Plan {
   const found = findStream(state, stream);
   return 'ok' in found ? found : { ok: true, op: { op: 'deleteStream', streamId: found.id, cascade } };
+}
+
+/** As `planDeleteStream`: a topic is altered by id, so that a retry cannot hit a successor of the same name. */
+export function planAlterTopic(state: MetadataState, target: TopicTarget, durability: Durability): Plan {
+  if ('topicId' in target) return { ok: true, op: { op: 'alterTopic', topicId: target.topicId, durability } };
+  const found = findTopic(state, target.stream, target.topic);
+  return 'ok' in found ? found : { ok: true, op: { op: 'alterTopic', topicId: found.id, durability } };
 }
 
 /** As `planDeleteStream`, for a topic. */

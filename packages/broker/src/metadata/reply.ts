@@ -23,6 +23,7 @@ type MetadataResult =
       readonly type: 'topicCreated';
       readonly topic: TopicDescription;
     }
+  | { readonly ok: true; readonly stamp: number; readonly type: 'topicAltered' }
   /** `existed` is false when it was gone already: a repeated delete succeeds. */
   | { readonly ok: true; readonly stamp: number; readonly type: 'deleted'; readonly existed: boolean };
 

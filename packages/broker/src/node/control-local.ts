@@ -56,9 +56,24 @@ export function answerLocally(request: ControlRequest, sources: LocalSources): L
     }
     case 'partitionInfo':
       return partitionInfo(request.group, sources);
+    case 'coldStart':
+      return coldStart(request.group, request.without, sources);
     default:
       return null;
   }
+}
+
+/** The operator's order, for the replica of this node. A group that has a primary does not need it. */
+function coldStart(id: number, without: boolean, { groups, node }: LocalSources): LocalAnswer {
+  const group = groups.find(id);
+  if (typeof group === 'string') return { ok: false, code: group };
+  if (group.hasPrimary) {
+    const message = `group ${id} has a primary, node ${group.primary}: it needs no cold start`;
+    return { ok: false, code: 'invalid', message };
+  }
+  group.coldStart(without);
+  const { status } = group.replica.state;
+  return { ok: true, payload: encodeResponse('coldStart', { node, status }) };
 }
 
 /** The bounds of a partition, told only by a primary that knows them: this view's noop is committed. */
@@ -76,6 +91,7 @@ function partitionInfo(id: number, { groups, node, address }: LocalSources): Loc
     lossEpoch: group.lossEpoch,
     view,
     node,
+    mode: group.mode,
   };
   return { ok: true, payload: encodeResponse('partitionInfo', info) };
 }
@@ -95,5 +111,7 @@ function describeGroup(group: HostedGroup): GroupState {
     offset: group.log.endOffset,
     start: group.log.startOffset,
     members: group.identity.members,
+    mode: group.mode,
+    lossEpoch: group.lossEpoch,
   };
 }

@@ -267,6 +267,8 @@ export class Control implements RequestHandler {
         return metadata.planDeleteStream(request.stream, request.cascade);
       case 'createTopic':
         return metadata.planCreateTopic(request, limits);
+      case 'alterTopic':
+        return metadata.planAlterTopic(request.target, request.durability);
       case 'deleteTopic': {
         const { target } = request;
         if ('topicId' in target) return { ok: true, op: { op: 'deleteTopic', topicId: target.topicId } };
@@ -341,6 +343,7 @@ function encodeReply(reply: MetadataReply & { readonly ok: true }): Buffer {
       return encodeResponse('createTopic', { topicId: reply.topic.id, stamp });
     case 'registered':
       return encodeResponse('register', { sessionId: reply.sessionId, stamp });
+    case 'topicAltered':
     case 'deleted':
     case 'founded':
     case 'nodeRegistered':

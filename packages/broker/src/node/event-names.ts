@@ -19,6 +19,11 @@ export const EventNames = {
   'group.recovered': 'such a replica was told the log and takes part again',
   'group.unsealed':
     'at a graceful stop not all that a replica in mode `memory` holds became durable: it will be recovering',
+  'group.coldStartOrdered': 'an operator ordered a cold start of the group',
+  'group.coldStarted':
+    'the group went on from the best log that was left: what had been acknowledged beyond it is gone',
+  'group.diverged':
+    'equal logs gave another state here than to the majority (`self`): the replica stops; or there is no majority (`group`)',
   'group.modeChanged': 'what an acknowledgement of a partition means has changed',
   'view.changed': 'a replica entered another view',
   'primary.elected': 'the replica here became the primary of its view',

@@ -69,6 +69,9 @@ export class HostedGroup implements ReplicaEffects {
   #seenView = -1;
   #seenLeading = false;
   #seenRecovering = false;
+  #seenMode: Durability | null = null;
+  #seenLossEpoch = -1;
+  #seenDiverged: Replica['state']['diverged'] = 'no';
   /** Segments hold ops beyond the checkpoint that were only read: not known to be on stable storage. */
   #kept: boolean;
   /** Answers of the journal that wait until those are; null: nothing waits any more. */
@@ -185,6 +188,20 @@ export class HostedGroup implements ReplicaEffects {
     return this.replica.state.status === 'normal' && this.primary === this.replica.config.self;
   }
 
+  /** Is, or follows, a primary that it has no reason to think gone. */
+  get hasPrimary(): boolean {
+    const { state, config } = this.replica;
+    if (this.recovering || state.grant !== null || state.status !== 'normal') return false;
+    return this.leads || state.suspects[config.members.indexOf(config.self)]! < 0;
+  }
+
+  /** The operator orders a cold start; `without`: of those who do not answer. */
+  coldStart(without: boolean): void {
+    const { status, view } = this.replica.state;
+    this.#context.log.event('warn', 'group.coldStartOrdered', { group: this.id, status, view, without });
+    this.step({ type: 'coldStart', without });
+  }
+
   step(event: ReplicaEvent): void {
     if (this.deleted) return;
     this.#context.stepped(this);
@@ -280,13 +297,30 @@ export class HostedGroup implements ReplicaEffects {
   }
 
   #noteView(): void {
-    const { view, status, commitMax, commitMin } = this.replica.state;
+    const { view, status, commitMax, commitMin, mode, appliedLossEpoch, diverged } = this.replica.state;
     const { stats, log } = this.#context;
     if (this.recovering !== this.#seenRecovering) {
       this.#seenRecovering = this.recovering;
       const fields = { group: this.id, view, op: this.replica.op, commit: commitMin };
       if (this.recovering) log.event('warn', 'group.recovering', { ...fields, reason: status });
       else log.event('info', 'group.recovered', fields);
+    }
+    if (diverged !== this.#seenDiverged) {
+      this.#seenDiverged = diverged;
+      if (diverged !== 'no')
+        log.event('error', 'group.diverged', { group: this.id, who: diverged, view, commit: commitMin });
+    }
+    if (mode !== this.#seenMode) {
+      if (this.#seenMode !== null)
+        log.event('info', 'group.modeChanged', { group: this.id, mode, commit: commitMin });
+      this.#seenMode = mode;
+    }
+    if (appliedLossEpoch !== this.#seenLossEpoch) {
+      if (this.#seenLossEpoch >= 0) {
+        const fields = { group: this.id, lossEpoch: appliedLossEpoch, view, commit: commitMin };
+        log.event('error', 'group.coldStarted', fields);
+      }
+      this.#seenLossEpoch = appliedLossEpoch;
     }
     if (view !== this.#seenView) {
       if (this.#seenView >= 0) stats.viewChanges++;

@@ -28,6 +28,7 @@ interface StorageOptions {
   readonly timeouts: Partial<Timeouts>;
   readonly checkpointBytes: number | undefined;
   readonly coldStart: ReplicaConfig['coldStart'];
+  readonly digestEvery: number;
   readonly disk: Disk;
   readonly clock: Clock;
   readonly random: Random;
@@ -99,6 +100,7 @@ export function openStorage(options: StorageOptions): NodeStorage {
       cluster: founding.cluster,
       tailCacheBytes: limits.tailCacheBytesMax,
       coldStart: options.coldStart,
+      digestEvery: options.digestEvery,
     },
   });
   groups.open(founding, items);

@@ -40,6 +40,7 @@ export interface OpenOptions {
   /** Memory for the last ops: of one group here, of all of them in what `Groups` is given. */
   readonly tailCacheBytes: number;
   readonly coldStart: ReplicaConfig['coldStart'];
+  readonly digestEvery: number;
 }
 
 /** A group's creation record, from its committed metadata entry (or the founding record for group 0). */
@@ -151,6 +152,7 @@ export function openGroup(
       queueBytesMax: limits.partitionBytesInFlightMax,
       timeouts,
       coldStart: options.coldStart,
+      digestEvery: options.digestEvery,
     },
     machine,
     { clock, random: options.random.fork(`group ${id}`), checksums },

@@ -1,4 +1,4 @@
-import type { StartPosition } from '@vireo/protocol';
+import type { ReadToken, StartPosition } from '@vireo/protocol';
 import type { Connection } from './connection.ts';
 import type { HostedGroup } from './hosted-group.ts';
 
@@ -19,9 +19,9 @@ export interface Subscription {
   readonly from: StartPosition;
   /** The subscribe frame's correlation, for its answer. */
   readonly correlation: number;
-  /** Op that has to be applied here before the subscription starts (the client's token); 0: none. */
-  readonly waitOp: number;
-  /** Tick at which waiting for `waitOp` ends with `behind`. */
+  /** What has to be applied here before the subscription starts. */
+  readonly token: ReadToken | null;
+  /** Tick at which waiting ends with `behind`. */
   readonly waitUntilTick: number;
   state: 'waiting' | 'active' | 'ended';
   /** Offset of the next record to send. */

@@ -99,18 +99,13 @@ export class Subscriptions {
       refuse(group);
       return;
     }
-    // No cold start exists yet, so every log is of loss epoch 0 and another one is a mistake of the client.
-    if (request.token !== undefined && request.token.lossEpoch !== 0) {
-      refuse('lossEpochChanged');
-      return;
-    }
     const subscription: Subscription = {
       id: request.subscription,
       connection,
       group,
       from: request.from,
       correlation: frame.correlation,
-      waitOp: request.token?.op ?? 0,
+      token: request.token ?? null,
       waitUntilTick: this.#tick + this.#waitTicks,
       state: 'waiting',
       next: 0,
@@ -199,7 +194,14 @@ export class Subscriptions {
     const serves = group.leading;
     // The end at a primary counts only when this view's first op is committed: before, acked records may be missing.
     if (group.leads && !serves) return;
-    if (state.commitMin < subscription.waitOp) return;
+    // What it holds may not be what the group goes on from.
+    if (group.recovering) return;
+    const { token } = subscription;
+    if (token !== null && token.lossEpoch < group.lossEpoch) {
+      this.#end(subscription, 'lossEpochChanged');
+      return;
+    }
+    if (token !== null && (token.lossEpoch > group.lossEpoch || token.op > state.commitMin)) return;
     let next: number;
     if ('offset' in from) next = from.offset;
     else if ('start' in from) next = start;
@@ -215,7 +217,7 @@ export class Subscriptions {
     const answer = encodeSubscribed({
       start,
       end,
-      lossEpoch: 0,
+      lossEpoch: group.lossEpoch,
       from: next,
       node: this.#options.node,
       role: serves ? 'primary' : 'backup',
@@ -319,7 +321,7 @@ export class Subscriptions {
       node: this.#options.node,
       role,
       ageMs: this.#options.ageMs(group),
-      lossEpoch: 0,
+      lossEpoch: group.lossEpoch,
     };
   }
 

@@ -42,6 +42,8 @@ export interface BrokerConfig {
    * or go on from the best log that is left as soon as all members are there. Default `wait`.
    */
   readonly coldStart?: ReplicaConfig['coldStart'];
+  /** Replicas compare their states at every op whose number is a multiple of this. Default 16,384. */
+  readonly digestEvery?: number;
 }
 
 /** What the node asks of its connections. All of it may be called at any time within a turn. */
