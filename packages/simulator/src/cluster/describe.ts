@@ -16,14 +16,24 @@ export function describeMessage(message: Message): string {
     case 'startViewChange':
       return `startViewChange view ${message.view}`;
     case 'requestStartView':
-      return `requestStartView view ${message.view} nonce ${message.nonce}`;
+      return `requestStartView view ${message.view} nonce ${message.nonce} ${message.asker}`;
     case 'doViewChange':
       return (
         `doViewChange view ${message.view} logView ${message.logView} ${suffix(message)} ` +
         `present ${message.present.map(Number).join('')} nack ${message.nack.map(Number).join('')}`
       );
     case 'startView':
-      return `startView view ${message.view} nonce ${message.nonce} ${suffix(message)}`;
+      return `startView epoch ${message.epoch} view ${message.view} nonce ${message.nonce} ${suffix(message)}`;
+    case 'recoveryState':
+    case 'coldStartGranted':
+      return (
+        `${message.type} epoch ${message.epoch} view ${message.view} recovering ${message.recovering} ` +
+        `lossEpoch ${message.lossEpoch} rank ${message.rank} ${suffix(message)}`
+      );
+    case 'coldStart':
+      return `coldStart epoch ${message.epoch} view ${message.view} nonce ${message.nonce}`;
+    case 'digest':
+      return `digest view ${message.view} op ${message.op} ${message.value.slice(0, 6)}`;
     case 'getPrepare':
       return `getPrepare ${message.first}..${message.last}`;
     case 'repair':
@@ -31,7 +41,12 @@ export function describeMessage(message: Message): string {
   }
 }
 
-function suffix(message: Extract<Message, { type: 'doViewChange' | 'startView' }>): string {
+type WithSuffix = Extract<
+  Message,
+  { type: 'doViewChange' | 'startView' | 'recoveryState' | 'coldStartGranted' }
+>;
+
+function suffix(message: WithSuffix): string {
   const headers = message.headers.map(({ op, checksum }) => `${op}:${checksum.slice(0, 6)}`).join(' ');
   return `commitMax ${message.commitMax} anchor ${message.anchorOp}:${message.anchorChecksum.slice(0, 6)} [${headers}]`;
 }
@@ -39,12 +54,12 @@ function suffix(message: Extract<Message, { type: 'doViewChange' | 'startView' }
 /** A replica's state in one line. */
 export function describeState({ state, op }: Replica): string {
   const { status, view, logView, durableView, durableLogView, commitMin, commitMax, started, tick } = state;
-  const log = state.log.map(({ header, prepare, durable }) => {
-    const marks = `${prepare === null ? '-' : ''}${durable ? '!' : ''}`;
+  const log = state.log.map(({ header, prepare, durable, faulty }) => {
+    const marks = `${faulty ? 'F' : prepare === null ? '-' : ''}${durable ? '!' : ''}`;
     return `${header.op}:${header.checksum.slice(0, 6)}${marks}`;
   });
   return (
-    `${status} view ${view} (durable ${durableView}) logView ${logView} (durable ${durableLogView}) op ${op} ` +
+    `${status} epoch ${state.epoch} ${state.mode} mark ${state.durableMark} view ${view} (durable ${durableView}) logView ${logView} (durable ${durableLogView}) op ${op} ` +
     `commit ${commitMin}/${commitMax} started ${started} tick ${tick} suspects ${state.suspects.join()} ` +
     `votes ${state.votes.map((vote) => (vote === null ? 0 : 1)).join('')} formation ${state.formation !== null} ` +
     `pending ${state.pendingStartView?.view ?? '-'} fetch ${JSON.stringify(state.fetch)} staging ${[...state.staging.keys()].join()} ` +
