@@ -15,7 +15,7 @@ describe('SIGKILL of every node in turn, under load on all partitions', () => {
   }, async () => {
     const cluster = await TestCluster.start();
     try {
-      const { client, history, workload } = await startLoad(cluster, TOPIC, PARTITIONS);
+      const { client, history, workload } = await startLoad(cluster, TOPIC, { partitions: PARTITIONS });
       let largest = 0;
       for (let round = 0; round < ROUNDS; round++) {
         for (const { id } of cluster.nodes) {
@@ -47,7 +47,7 @@ describe('SIGKILL of every node in turn, under load on all partitions', () => {
   }, async () => {
     const cluster = await TestCluster.start();
     try {
-      const { client, history, workload } = await startLoad(cluster, TOPIC, PARTITIONS);
+      const { client, history, workload } = await startLoad(cluster, TOPIC, { partitions: PARTITIONS });
       for (let round = 0; round < 3; round++) {
         await sleep(1_000);
         await Promise.all(cluster.nodes.map(({ id }) => cluster.kill(id)));

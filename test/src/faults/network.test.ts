@@ -12,7 +12,7 @@ describe('the network between nodes, under load', () => {
   }, async () => {
     const cluster = await TestCluster.start({ proxies: true });
     try {
-      const { client, history, workload } = await startLoad(cluster, TOPIC, PARTITIONS);
+      const { client, history, workload } = await startLoad(cluster, TOPIC, { partitions: PARTITIONS });
       const pairs = [
         [0, 1],
         [0, 2],
