@@ -89,7 +89,7 @@ export class Observer {
   frame(from: number, to: number, bytes: Buffer): void {
     const kind = bytes[4];
     if (kind !== FrameKind.produceAck && kind !== FrameKind.batches) return;
-    const error = this.#reader.push(Buffer.from(bytes), (frame: Frame) => {
+    const error = this.#reader.push(bytes, (frame: Frame) => {
       for (const checker of this.#checkers) checker.toClient?.(this.ghost, from, to, frame);
     });
     if (error !== null) throw new Error(`node ${from} sent a frame that does not decode: ${error.message}`);
@@ -130,16 +130,15 @@ export class Observer {
       run(out);
       return;
     }
-    const context = this.#context(replica);
+    let tap = this.#taps.get(replica);
+    if (tap === undefined) {
+      tap = new Tap(this, this.#context(replica));
+      this.#taps.set(replica, tap);
+    }
+    const { context } = tap;
     const { self } = context;
     if (event?.type === 'persisted') this.#persisted(context, event.token, event.ok);
     const before = standing(replica);
-    let tap = this.#taps.get(replica);
-    if (tap === undefined) {
-      tap = new Tap(this, context);
-      this.#taps.set(replica, tap);
-    }
-    tap.context = context;
     tap.out = out;
     run(tap);
     if (!this.#isAlive()) return;
@@ -200,7 +199,7 @@ export class Observer {
 
 /** Passes a replica's effects on, and tells the observer. */
 class Tap implements ReplicaEffects {
-  context: ReplicaContext;
+  readonly context: ReplicaContext;
   out: ReplicaEffects | null = null;
   readonly #observer: Observer;
 
