@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
 import { verifyHistory } from '@vireo/simulator';
-import { readLogs, startLoad, TestCluster } from '../harness/index.ts';
-import { AckWatch } from './ack-watch.ts';
+import { AckWatch, readLogs, startLoad, TestCluster } from '../harness/index.ts';
 import { describeCommit, describeLoad, describeMachine } from './machine.ts';
 import { type FaultKind, measureFault, type Sample } from './measure.ts';
 import { readPhases } from './phases.ts';

@@ -123,7 +123,7 @@ export class Workload {
 }
 
 /** The id of a record in a history: stands for its whole content. */
-function digest(value: string | Buffer): string {
+export function digest(value: string | Buffer): string {
   return createHash('sha1').update(value).digest('base64url');
 }
 
