@@ -5,6 +5,7 @@ import type { Checker, ReplicaContext, Standing } from '../checkers/checker.ts';
 import { Ghost, type GhostWrite } from '../checkers/ghost.ts';
 import { simChecksums } from '../world/sim-checksums.ts';
 import { describeMessage, describeState } from './describe.ts';
+import type { Recovering } from './fault-atlas.ts';
 import { Floors } from './floors.ts';
 import { simLimits } from './limits.ts';
 
@@ -48,6 +49,18 @@ export class Observer {
 
   live(node: number, group: number): Replica | undefined {
     return this.#live.get(`${node}/${group}`);
+  }
+
+  /** What the fault atlas must know of a replica; null: its process is down, or has not opened it yet. */
+  standing(node: number, group: number): Recovering | null {
+    const replica = this.live(node, group);
+    if (replica === undefined) return null;
+    const { commitMin, log } = replica.state;
+    return {
+      sound: true,
+
+      checksumAt: (op) => log[op - commitMin - 1]?.header.checksum,
+    };
   }
 
   /** States of all live replicas, as detail lines. */
