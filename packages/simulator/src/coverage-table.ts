@@ -3,7 +3,8 @@ import type { CheckerName } from './checkers/checker.ts';
 /**
  * Everything that the design wants the simulator to do, and where it stands, so that nothing is forgotten. A row
  * that waits names its feature; `features` below tells from the sources whether that exists by now, and a test
- * fails while it exists and the row still waits.
+ * fails while it exists and the row still waits. `docs/protocol/errata.md` shows the mutants' rows and is written from
+ * here: `npx vitest run test/src/docs -u`.
  */
 type Standing =
   /** A checker or fault: at work in every run, or drawn. */
