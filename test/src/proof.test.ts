@@ -2,16 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readSources, repositoryRoot } from './architecture/workspaces.ts';
+import { anchorsOf } from './docs/anchors.ts';
 import { type Evidence, parseProofTable, readProofTable } from './proof/proof-table.ts';
-
-/** GitHub's anchor of a heading. */
-function anchorOf(heading: string): string {
-  return heading
-    .trim()
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-    .replaceAll(' ', '-');
-}
 
 /** What is wrong with a row's evidence; undefined when what it names is there. */
 function problemOf(evidence: Evidence, root: string): string | undefined {
@@ -28,8 +20,7 @@ function problemOf(evidence: Evidence, root: string): string | undefined {
     }
     case 'figure': {
       if (!existsSync(join(root, evidence.file))) return `no file ${evidence.file}`;
-      const headings = readFileSync(join(root, evidence.file), 'utf8').matchAll(/^#+\s+(.+)$/gm);
-      const found = [...headings].some(([, heading = '']) => anchorOf(heading) === evidence.anchor);
+      const found = anchorsOf(readFileSync(join(root, evidence.file), 'utf8')).has(evidence.anchor);
       return found ? undefined : `no heading #${evidence.anchor} in ${evidence.file}`;
     }
     case 'simulator': {

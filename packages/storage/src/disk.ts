@@ -45,6 +45,9 @@ export interface Disk {
   makeDirectory(path: string, done: DiskCallback): void;
 }
 
+/** The half of a disk that only looks: all that it takes to find out what a data directory holds. */
+export type DiskReads = Pick<Disk, 'list' | 'size' | 'readSync'>;
+
 /** How a run-time call ended. */
 export type DiskCallback = (error: DiskError | null) => void;
 export type ReadCallback = (error: DiskError | null, bytes: Buffer) => void;

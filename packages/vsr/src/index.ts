@@ -7,7 +7,7 @@ export type { Mode } from './mode.ts';
 export { PIPELINE_MAX } from './pipeline.ts';
 export { MEMBERS_MAX, type NodeId, primaryOf, type Quorums, quorums } from './quorums.ts';
 export { type Checkpoint, type ReplayItem, type ReplicaRecovery, replayJournal } from './replay.ts';
-export { Replica, type ReplicaWorld } from './replica.ts';
+export { Replica, type ReplicaWorld, type ResumedReplica } from './replica.ts';
 export type { PersistWrite, ReplicaEffects, ReplicaEvent, ReplyOutcome } from './replica-events.ts';
 export type { LogEntry, ReplicaState, ReplicaStatus } from './replica-state.ts';
 export type { Admission, AdmittedContext, ClientRequest, Reply, StateMachine } from './state-machine.ts';

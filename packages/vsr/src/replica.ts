@@ -47,6 +47,14 @@ export interface ReplicaWorld {
 }
 
 /**
+ * A replica in the midst of its life, for who looks at many possible lives of it: it goes on with this very state (a
+ * copy of some replica's), and nothing begins. The machine must be where that one's was.
+ */
+export interface ResumedReplica {
+  readonly resumed: ReplicaState;
+}
+
+/**
  * One replica of one group: Viewstamped Replication Revisited (Liskov and Cowling, MIT-CSAIL-TR-2012-021) with
  * its errata mended; `docs/protocol.md` tells it as one story. Synchronous and deterministic: every event goes
  * through `step`, every effect comes out of the sink given there, and `settle` ends a turn. It performs no I/O and
@@ -64,14 +72,14 @@ export class Replica {
     config: ReplicaConfig,
     machine: StateMachine,
     world: ReplicaWorld,
-    recovery: ReplicaRecovery,
+    recovery: ReplicaRecovery | ResumedReplica,
     out: ReplicaEffects,
   ) {
     assert(config.pipeline >= 1 && config.pipeline <= PIPELINE_MAX, 'pipeline out of range', config.pipeline);
     const index = config.members.indexOf(config.self);
     assert(index >= 0, 'a replica is a member of its group', config.self);
     this.config = config;
-    this.state = initialState(config, recovery, world.random);
+    this.state = 'resumed' in recovery ? recovery.resumed : initialState(config, recovery, world.random);
     this.#core = {
       config,
       quorums: quorums(config.members.length),
@@ -81,7 +89,7 @@ export class Replica {
       out,
       ...world,
     };
-    this.#begin(recovery);
+    if (!('resumed' in recovery)) this.#begin(recovery);
   }
 
   /** First effects: a new group's first promise; after a restart the open vote, or the view after our own. */

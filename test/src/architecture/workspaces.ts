@@ -32,8 +32,8 @@ export const workspaces: Readonly<Record<string, Workspace>> = {
   gateway: { directory: 'apps/gateway', mayImport: ['protocol', 'client'], pure: false },
   // Offline tools read segments and journals through `storage`. The server is started, never imported.
   cli: { directory: 'apps/cli', mayImport: ['protocol', 'storage', 'client'], pure: false },
-  // What somebody who has installed the SDK can write.
-  examples: { directory: 'examples', mayImport: ['client'], pure: false },
+  // What somebody can write who has installed the SDK, or replication alone.
+  examples: { directory: 'examples', mayImport: ['protocol', 'vsr', 'client'], pure: false },
   benchmarks: { directory: 'benchmarks', mayImport: ['*'], pure: false },
   test: { directory: 'test', mayImport: ['*'], pure: false },
 };

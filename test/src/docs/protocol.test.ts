@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DEFAULT_TIMEOUTS, MEMBERS_MAX, PIPELINE_MAX, primaryOf, quorums } from '@vireo/vsr';
+import {
+  DEFAULT_TIMEOUTS,
+  MEMBERS_MAX,
+  PIPELINE_MAX,
+  primaryOf,
+  quorums,
+  REPAIR_BYTES_MAX,
+} from '@vireo/vsr';
 import { describe, expect, test } from 'vitest';
 import { repositoryRoot } from '../architecture/workspaces.ts';
 
@@ -26,7 +33,26 @@ describe('docs/protocol.md', () => {
     expect(page).toContain(`after ${DEFAULT_TIMEOUTS.suspicion * 10} ms of silence`);
     expect(DEFAULT_TIMEOUTS.progress * 10).toBe(1_000);
     expect(page).toContain('after a second in which an uncommitted op did not move');
+    expect(page).toContain(`does not answer in ${DEFAULT_TIMEOUTS.requestStartView * 10} ms`);
+    expect(page).toContain(`at most ${REPAIR_BYTES_MAX / 2 ** 20} MiB`);
   });
+
+  test('lists every wait with its ticks and milliseconds, and no other', () => {
+    const rows = [...page.matchAll(/^\| `(\w+)` \| (\d+) \| (\d+) \|/gm)].map(([, ...cells]) => cells);
+    const waits = Object.entries(DEFAULT_TIMEOUTS);
+    expect(rows).toEqual(waits.map(([name, ticks]) => [name, String(ticks), String(ticks * 10)]));
+  });
+
+  test.each(['protocol.md', 'protocol/restart.md', 'operations.md'])(
+    'diagrams of %s fit into 80 columns',
+    (name) => {
+      const text = readFileSync(join(repositoryRoot, 'docs', name), 'utf8');
+      const blocks = [...text.matchAll(/^```(?:text)?\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+      expect(blocks.length).toBeGreaterThan(0);
+      const wide = blocks.flatMap((block) => block.split('\n')).filter((line) => [...line].length > 80);
+      expect(wide).toEqual([]);
+    },
+  );
 });
 
 describe('quorums', () => {

@@ -64,7 +64,7 @@ describe('what an ack proves about the disk', () => {
       nodeFlags: (node) => ['--record', `${node.directory}.record`],
     });
     try {
-      const { client, history, workload } = await startLoad(cluster, TOPIC, 3);
+      const { client, history, workload } = await startLoad(cluster, TOPIC, { partitions: 3 });
       let lost = 0;
       let torn = 0;
       for (let round = 0; round < 4; round++) {

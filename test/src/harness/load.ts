@@ -1,7 +1,7 @@
-import type { Client } from '@vireo/client';
+import type { Client, Durability } from '@vireo/client';
 import { History } from '@vireo/simulator';
 import type { TestCluster } from './test-cluster.ts';
-import { Workload } from './workload.ts';
+import { Workload, type WorkloadOptions } from './workload.ts';
 
 /** A new topic with producers on every partition, and what they write down. */
 export interface Load {
@@ -10,14 +10,20 @@ export interface Load {
   readonly workload: Workload;
 }
 
+export interface LoadOptions extends Omit<WorkloadOptions, 'topic' | 'history' | 'name'> {
+  /** Default `disk`. */
+  readonly durability?: Durability;
+}
+
 /** Makes `stream/topic` with three replicas a partition, waits for its primaries, and starts producing. */
-export async function startLoad(cluster: TestCluster, topic: string, partitions: number): Promise<Load> {
+export async function startLoad(cluster: TestCluster, topic: string, options: LoadOptions): Promise<Load> {
+  const { partitions, durability = 'disk' } = options;
   const client = await cluster.client();
   await client.admin.createStream(topic.slice(0, topic.indexOf('/')));
-  await client.admin.createTopic(topic, { partitions, replication: 3 });
+  await client.admin.createTopic(topic, { partitions, replication: 3, durability });
   await cluster.ready();
   const history = new History();
-  const workload = new Workload(client, { topic, partitions, history, name: 'p' });
+  const workload = new Workload(client, { ...options, topic, history, name: 'p' });
   workload.start();
   return { client, history, workload };
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, type Producer, VireoError } from '@vireo/client';
 import type { FinalLog, History } from '@vireo/simulator';
 
@@ -8,7 +9,7 @@ interface Gap {
   readonly ms: number;
 }
 
-interface WorkloadOptions {
+export interface WorkloadOptions {
   readonly topic: string;
   readonly partitions: number;
   readonly history: History;
@@ -18,10 +19,14 @@ interface WorkloadOptions {
   readonly inFlight?: number;
   readonly batchRecords?: number;
   readonly valueBytes?: number;
+  /** At least so long from one batch of a partition to its next one, ms. Default 0: as fast as acks come. */
+  readonly paceMs?: number;
+  /** Hears of every ack: of which partition, and from which node. */
+  readonly onAck?: (partition: number, node: number) => void;
 }
 
 /**
- * Producers on every partition at once, as fast as acks come, everything written down in a history. Ids of records
+ * Producers on every partition at once, everything written down in a history. Ids of records
  * are their content, so a record that changed on its way is foreign.
  */
 export class Workload {
@@ -34,7 +39,14 @@ export class Workload {
   acked = 0;
 
   constructor(client: Client, options: WorkloadOptions) {
-    this.#options = { inFlight: 4, batchRecords: 10, valueBytes: 200, ...options };
+    this.#options = {
+      inFlight: 4,
+      batchRecords: 10,
+      valueBytes: 200,
+      paceMs: 0,
+      onAck: () => {},
+      ...options,
+    };
     this.#producer = client.producer(options.topic);
     this.#lastAck = new Array<number>(options.partitions).fill(0);
     this.#gaps = new Array<number>(options.partitions).fill(0);
@@ -69,7 +81,7 @@ export class Workload {
   }
 
   async #drive(partition: number): Promise<void> {
-    const { inFlight, batchRecords, valueBytes, history, name } = this.#options;
+    const { inFlight, batchRecords, valueBytes, paceMs, history, name } = this.#options;
     const lane = `${name}/${partition}`;
     const flights = new Set<Promise<void>>();
     for (let batch = 0; !this.#stopping; batch++) {
@@ -80,21 +92,23 @@ export class Workload {
       for (const id of ids) history.produced(digest(id), lane);
       const flight: Promise<void> = this.#send(partition, records, ids).finally(() => flights.delete(flight));
       flights.add(flight);
-      if (flights.size >= inFlight) await Promise.race(flights);
+      if (paceMs > 0) await sleep(paceMs);
+      while (flights.size >= inFlight) await Promise.race(flights);
     }
     await Promise.all(flights);
   }
 
   async #send(partition: number, records: { value: string }[], ids: readonly string[]): Promise<void> {
-    const { history } = this.#options;
+    const { history, onAck } = this.#options;
     try {
-      const { baseOffset } = await this.#producer.sendBatch(records, { partition });
+      const { baseOffset, node } = await this.#producer.sendBatch(records, { partition });
       const now = performance.now();
       this.#gaps[partition] = Math.max(
         this.#gaps[partition] as number,
         now - (this.#lastAck[partition] as number),
       );
       this.#lastAck[partition] = now;
+      onAck(partition, node);
       if (baseOffset === null) throw new Error('a duplicate that the partition has forgotten');
       ids.forEach((id, i) => void history.acked(digest(id), String(partition), baseOffset + i));
       this.acked += ids.length;
@@ -109,7 +123,7 @@ export class Workload {
 }
 
 /** The id of a record in a history: stands for its whole content. */
-function digest(value: string | Buffer): string {
+export function digest(value: string | Buffer): string {
   return createHash('sha1').update(value).digest('base64url');
 }
 

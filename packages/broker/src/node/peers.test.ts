@@ -11,8 +11,8 @@ import type { NetworkEffects } from './world.ts';
 const TICK_MS = 10;
 const random: Random = { u32: () => 0, below: () => 0, fork: () => random };
 
-/** Node 2 of three, with the dials it asks for and the deaths it notices. */
-function makePeers() {
+/** A node of three, with the dials it asks for and the deaths it notices. */
+function makePeers(node = 2) {
   const dials: string[] = [];
   const lost: number[] = [];
   const network: NetworkEffects = {
@@ -34,29 +34,31 @@ function makePeers() {
   });
   const peers = new Peers({
     ...common,
-    node: 2,
+    node,
     nodes: [0, 1, 2].map((id) => ({ id, address: `127.0.0.1:${7400 + id}`, host: `h${id}` })),
     random,
     connections,
-    peerLost: (node) => lost.push(node),
+    peerLost: (peer) => lost.push(peer),
   });
   return { peers, dials, lost };
 }
 
-/** The protocol channel that node 0 has opened to us. */
-function fromNode0(startCounter: number): Connection {
+/** A protocol channel: opened by the peer, or dialed by us. */
+function channel(node: number, startCounter: number, dialed = false): Connection {
   const connection = new Connection(
     startCounter,
     new FrameReader(defaultLimits, plainChecksums),
-    null,
+    dialed ? { peer: node, channel: 'protocol' } : null,
     0,
     500,
   );
   connection.role = 'peer';
   connection.channel = 'protocol';
-  connection.peer = { node: 0, incarnation: 'ab'.repeat(16), startCounter };
+  connection.peer = { node, incarnation: 'ab'.repeat(16), startCounter };
   return connection;
 }
+
+const fromNode0 = (startCounter: number) => channel(0, startCounter);
 
 describe('a peer whose connection closed', () => {
   it('is lost when a dial is refused, also if a first one was still taken by the dying process', () => {
@@ -66,12 +68,37 @@ describe('a peer whose connection closed', () => {
     peers.gone(connection);
     expect(dials).toEqual(['0 protocol']);
     expect(peers.dialed(0, 'protocol')).toBe(false);
-    for (let tick = 0; tick < 10; tick++) peers.tick();
+    // The groups that it led wait for this.
+    peers.tick();
     expect(dials).toEqual(['0 protocol', '0 protocol']);
     peers.dialFailed(0, 'protocol', true);
     expect(lost).toEqual([0]);
     for (let tick = 0; tick < 200; tick++) peers.tick();
     expect(dials).toHaveLength(2);
+  });
+
+  it('is asked again at once by the side that dials too, when a dying process ended the handshake', () => {
+    const { peers, dials, lost } = makePeers(0);
+    const connection = channel(2, 1, true);
+    peers.ready(connection);
+    peers.gone(connection);
+    expect(dials).toEqual(['2 protocol']);
+    expect(peers.dialed(2, 'protocol')).toBe(true);
+    peers.gone(channel(2, 1, true));
+    peers.tick();
+    expect(dials.filter((dial) => dial === '2 protocol')).toHaveLength(2);
+    peers.dialFailed(2, 'protocol', true);
+    expect(lost).toEqual([2]);
+    // From here on it is only waited for, ever longer.
+    for (let tick = 0; tick < 100; tick++) {
+      peers.tick();
+      if (dials.filter((dial) => dial === '2 protocol').length > 2) break;
+    }
+    peers.dialFailed(2, 'protocol', true);
+    peers.tick();
+    peers.tick();
+    expect(dials.filter((dial) => dial === '2 protocol')).toHaveLength(3);
+    expect(lost).toEqual([2]);
   });
 
   it('is not lost when it connects anew, and is asked no more', () => {

@@ -8,6 +8,11 @@ import type { EventLog, NetworkEffects, NodeAddress, PeerChannel } from './world
 /** Wait before the second attempt to connect, doubled up to the maximum. Milliseconds. */
 const REDIAL_MS = 50;
 const REDIAL_MAX_MS = 500;
+/**
+ * The same while it is not known whether a lost peer's process is gone: a dying one takes connections for a moment, and
+ * the groups it led wait for the answer. Milliseconds.
+ */
+const PROBE_MS = 10;
 /** Repair goes out only while the bulk channel holds less than this. Bytes. */
 const BULK_UNSENT_MAX = 8 * 1024 * 1024;
 /** The same trouble with a peer is logged once in so long. Milliseconds. */
@@ -279,7 +284,9 @@ export class Peers {
 
   #backOff(link: Link): void {
     const { random, tickMs } = this.#options;
-    const wait = Math.min(REDIAL_MAX_MS, REDIAL_MS * 2 ** Math.min(link.attempt++, 8));
+    const probing = link.channel === 'protocol' && this.#peers.get(link.peer)?.lost === true;
+    const first = probing ? PROBE_MS : REDIAL_MS;
+    const wait = Math.min(REDIAL_MAX_MS, first * 2 ** Math.min(link.attempt++, 8));
     // Half of the wait is drawn, so that restarted nodes do not meet in step.
     const ticks = Math.max(2, Math.ceil(wait / tickMs));
     link.redialTick = this.#tick + Math.ceil(ticks / 2) + random.below(Math.ceil(ticks / 2));

@@ -23,7 +23,11 @@ import type { LaneAction, LaneEvent, LaneOutcome } from './lane-events.ts';
 import type { ProducerSettings } from './options.ts';
 import { OutBatch, type Waiter } from './out-batch.ts';
 import { PrimaryFinder } from './primary-finder.ts';
+import { SecondOpinion } from './second-opinion.ts';
 import type { TopicSource } from './topic-source.ts';
+
+/** Ticks without an answer after which other nodes are asked: longer than a slow write, shorter than their suspicion. */
+const SILENT_TICKS = 3;
 
 /** What a writer needs of its producer. */
 export interface WriterContext {
@@ -43,6 +47,7 @@ export class PartitionWriter implements AttemptOwner {
   readonly #lane: Lane;
   readonly #batchBytes: number;
   readonly #finder: PrimaryFinder;
+  readonly #opinion: SecondOpinion;
   readonly #batches = new Map<number, OutBatch>();
   readonly #builder: BatchBuilder;
   /** Records in the builder, not submitted. */
@@ -71,13 +76,16 @@ export class PartitionWriter implements AttemptOwner {
       batchRecordsMax: Math.min(batchRecords, limits.batchRecordsMax),
     });
     this.#batchBytes = batchBytes;
+    const { links, routing } = context;
+    this.#opinion = new SecondOpinion({ links, routing, route, superseded: () => this.#superseded() });
     this.#finder = new PrimaryFinder({
-      links: context.links,
-      routing: context.routing,
+      links,
+      routing,
       route,
       refresh: () => context.source.refresh(),
       found: (connection) => {
         this.#connection = connection;
+        this.#opinion.chosen();
         this.#step({ type: 'resume' });
       },
     });
@@ -170,11 +178,15 @@ export class PartitionWriter implements AttemptOwner {
 
   /** Called every `TICK_MS`: gives up attempts without answer, and batches whose time is up. */
   tick(attemptTicks: number): void {
+    const connection = this.#connection;
+    let silent = false;
     for (const batch of this.#batches.values()) {
-      if (batch.openAttempt === 0 || ++batch.openTicks < attemptTicks) continue;
-      const connection = this.#connection;
+      if (batch.openAttempt === 0) continue;
+      if (++batch.openTicks >= SILENT_TICKS) silent = true;
+      if (batch.openTicks < attemptTicks) continue;
       this.#unanswered(batch, batch.openAttempt, connection, new VireoError('timeout'));
     }
+    if (silent && connection !== null) this.#opinion.ask(connection.node);
     const now = performance.now();
     for (;;) {
       const oldest = this.#lane.oldest;
@@ -190,6 +202,7 @@ export class PartitionWriter implements AttemptOwner {
     this.flush();
     this.#step({ type: 'abandon', code });
     this.#finder.close();
+    this.#opinion.close();
   }
 
   #submit(batch: OutBatch, builder: BatchBuilder): void {
@@ -295,6 +308,7 @@ export class PartitionWriter implements AttemptOwner {
       return;
     }
     this.#finder.confirmed(ack.value.view, ack.value.node);
+    this.#opinion.answered();
     batch.ack = batchAck(this.#route.partition, ack.value);
     this.#step({ type: 'acked', batch: batch.id, attempt });
   }
@@ -320,6 +334,16 @@ export class PartitionWriter implements AttemptOwner {
     batch.lastError = error;
     if (batch.openAttempt === attempt) batch.openAttempt = 0;
     this.#heldBy(connection, error, { type: 'unanswered', batch: batch.id, attempt, code: error.code });
+  }
+
+  /** The silent node leads no more: nothing is waited for there. Its late answers count all the same. */
+  #superseded(): void {
+    const connection = this.#connection;
+    const message = `node ${connection?.node} is silent, and the others have another primary`;
+    for (const batch of this.#batches.values()) {
+      if (batch.openAttempt === 0) continue;
+      this.#unanswered(batch, batch.openAttempt, connection, new VireoError('timeout', message));
+    }
   }
 
   #heldBy(connection: Connection | null, error: VireoError, event: LaneEvent): void {

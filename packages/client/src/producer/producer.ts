@@ -35,7 +35,7 @@ export interface ProducerHost {
   gone(producer: { close(options?: CloseOptions): Promise<CloseReport> }): void;
 }
 
-const TICK_MS = 250;
+const TICK_MS = 100;
 /** What a record is assumed to add to its key and value. */
 const RECORD_OVERHEAD = 16;
 const CLOSE_TIMEOUT_MS = 10_000;

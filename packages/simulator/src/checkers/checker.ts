@@ -22,6 +22,7 @@ export type CheckerName =
   | '4 one primary a view'
   | '5 durable view'
   | '6 prepareOk is durable'
+  | '7 no vote while recovering'
   | '9 no truncation'
   | '10 dense offsets'
   | '13 committed reads'

@@ -8,7 +8,7 @@ export interface GhostReplica {
   start: number;
   /** Highest op applied by the present process; −1 before its recovery. */
   appliedOp: number;
-  /** Checksums of all ops that the disk of the node was ever said to hold. */
+  /** Checksums of all ops that the disk of the node was said to hold, less those that a fault took from it. */
   readonly durable: Set<string>;
   /** The views that the last durable state record names; −1: none yet. */
   durableEpoch: number;
@@ -40,6 +40,8 @@ export class Ghost {
   readonly logs = new Map<number, CommittedLog>();
   /** Ordered members of each group. */
   readonly members = new Map<number, readonly number[]>();
+  /** Nodes that are away for good: wiped, or with a state that cannot be read. */
+  readonly gone = new Set<number>();
 
   replica(node: number, group: number): GhostReplica {
     const key = `${node}/${group}`;

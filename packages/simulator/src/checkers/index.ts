@@ -8,6 +8,7 @@ import { Monotone } from './monotone.ts';
 import { NoTruncation } from './no-truncation.ts';
 import { OnePrimary } from './one-primary.ts';
 import { PrepareOkIsDurable } from './prepare-ok-is-durable.ts';
+import { ViewsByQuorum } from './views-by-quorum.ts';
 
 export { Violation } from './checker.ts';
 
@@ -23,5 +24,6 @@ export function allCheckers(): Checker[] {
     new NoTruncation(),
     new DenseOffsets(),
     new CommittedReads(),
+    new ViewsByQuorum(),
   ];
 }

@@ -1,9 +1,10 @@
 import { type Checker, type ReplicaContext, type Standing, Violation } from './checker.ts';
+import type { GhostReplica } from './ghost.ts';
 
 interface Seen {
-  readonly epoch: number;
-  readonly view: number;
-  readonly logView: number;
+  epoch: number;
+  view: number;
+  logView: number;
 }
 
 /**
@@ -13,10 +14,10 @@ interface Seen {
 export class Monotone implements Checker {
   readonly name = '3 monotone';
   /** By replica: the highest views that any of its messages named. */
-  readonly #shown = new Map<string, Seen>();
+  readonly #shown = new Map<GhostReplica, Seen>();
 
   recovered({ self, replica }: ReplicaContext): void {
-    const shown = this.#shown.get(`${self.node}/${self.group}`);
+    const shown = this.#shown.get(self);
     if (shown === undefined) return;
     const { epoch, view, logView } = replica.state;
     if (isBelow(epoch, view, shown.epoch, shown.view)) {
@@ -35,32 +36,33 @@ export class Monotone implements Checker {
 
   stepped({ self, replica }: ReplicaContext, before: Standing): void {
     const { state } = replica;
-    const where = `node ${self.node}, group ${self.group}`;
+    // A text a step would cost more than the comparisons.
+    const where = (): string => `node ${self.node}, group ${self.group}`;
     if (state.commitMin < before.commitMin) {
       throw new Violation(
         this.name,
-        `${where}: commitMin went from ${before.commitMin} to ${state.commitMin}`,
+        `${where()}: commitMin went from ${before.commitMin} to ${state.commitMin}`,
       );
     }
     if (state.commitMax < before.commitMax) {
       throw new Violation(
         this.name,
-        `${where}: commitMax went from ${before.commitMax} to ${state.commitMax}`,
+        `${where()}: commitMax went from ${before.commitMax} to ${state.commitMax}`,
       );
     }
     if (state.commitMin > state.commitMax) {
       throw new Violation(
         this.name,
-        `${where}: executed ${state.commitMin}, known to be committed ${state.commitMax}`,
+        `${where()}: executed ${state.commitMin}, known to be committed ${state.commitMax}`,
       );
     }
     if (isBelow(state.epoch, state.view, before.epoch, before.view)) {
-      throw new Violation(this.name, `${where}: view went from ${before.view} to ${state.view}`);
+      throw new Violation(this.name, `${where()}: view went from ${before.view} to ${state.view}`);
     }
     if (state.logView < before.logView || state.logView > state.view) {
       throw new Violation(
         this.name,
-        `${where}: logView is ${state.logView} after ${before.logView} in view ${state.view}`,
+        `${where()}: logView is ${state.logView} after ${before.logView} in view ${state.view}`,
       );
     }
   }
@@ -72,13 +74,14 @@ export class Monotone implements Checker {
   ): void {
     if (message.view === undefined || message.epoch === undefined || message.type === 'requestStartView')
       return;
-    const key = `${self.node}/${self.group}`;
-    const shown = this.#shown.get(key) ?? { epoch: 0, view: 0, logView: 0 };
-    this.#shown.set(key, {
-      epoch: Math.max(shown.epoch, message.epoch),
-      view: Math.max(shown.view, message.view),
-      logView: Math.max(shown.logView, message.logView ?? 0),
-    });
+    let shown = this.#shown.get(self);
+    if (shown === undefined) {
+      shown = { epoch: 0, view: 0, logView: 0 };
+      this.#shown.set(self, shown);
+    }
+    shown.epoch = Math.max(shown.epoch, message.epoch);
+    shown.view = Math.max(shown.view, message.view);
+    shown.logView = Math.max(shown.logView, message.logView ?? 0);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Message } from '@vireo/vsr';
 import { type Checker, type ReplicaContext, Violation } from './checker.ts';
+import type { GhostReplica } from './ghost.ts';
 
 interface Acked {
   readonly logView: number;
@@ -16,7 +17,7 @@ interface Acked {
  */
 export class PrepareOkIsDurable implements Checker {
   readonly name = '6 prepareOk is durable';
-  readonly #acked = new Map<string, Acked>();
+  readonly #acked = new Map<GhostReplica, Acked>();
 
   sends({ self, replica, ghost }: ReplicaContext, _to: number, message: Message): void {
     if (message.type !== 'prepareOk') return;
@@ -45,7 +46,7 @@ export class PrepareOkIsDurable implements Checker {
       throw new Violation(this.name, `${where}: acks op ${message.op} under another checksum than its own`);
     }
     const chain = state.log.map(({ header }) => ({ op: header.op, checksum: header.checksum }));
-    this.#acked.set(key(self), { logView: state.logView, op: message.op, checksum: message.checksum, chain });
+    this.#acked.set(self, { logView: state.logView, op: message.op, checksum: message.checksum, chain });
   }
 
   recovered(context: ReplicaContext): void {
@@ -57,7 +58,7 @@ export class PrepareOkIsDurable implements Checker {
   }
 
   #expectAcked({ self, replica, ghost }: ReplicaContext, how: string): void {
-    const acked = this.#acked.get(key(self));
+    const acked = this.#acked.get(self);
     const { state } = replica;
     // A log of a later view was decided by a quorum that may have dropped the op rightfully.
     if (acked === undefined || acked.op === 0 || state.logView !== acked.logView) return;
@@ -80,8 +81,4 @@ export class PrepareOkIsDurable implements Checker {
       );
     }
   }
-}
-
-function key({ node, group }: { node: number; group: number }): string {
-  return `${node}/${group}`;
 }

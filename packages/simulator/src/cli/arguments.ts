@@ -1,9 +1,12 @@
+import { type ProfileName, profileNames } from '../cluster/profile.ts';
+
 /** What the command line asks for. */
 export interface Arguments {
   readonly mode: 'seeds' | 'mutants';
   /** First and last seed. */
   readonly from: number;
   readonly to: number;
+  readonly profile: ProfileName;
   /** Name of the mutant that is put in; null: the code as it is. */
   readonly mutant: string | null;
   readonly trace: boolean;
@@ -19,6 +22,7 @@ export const usage = `Usage: npm run simulate -- [options]
 
   --seed N           one run (default 1)
   --seeds A..B       runs A to B
+  --profile NAME     swarm (default): 20 drawn faults; lite: a quick look; perf: no faults, a heavy load
   --verify-hash      also runs the first 3 seeds in a second process and compares the traces' hashes
   --mutant NAME      with this defect put back
   --mutants          every mutant, from 5 different first seeds, until it is found
@@ -32,6 +36,7 @@ export function parseArguments(argv: readonly string[]): Arguments | string {
     mode: 'seeds' as Arguments['mode'],
     from: 1,
     to: 1,
+    profile: 'swarm' as ProfileName,
     mutant: null as string | null,
     trace: false,
     verifyHash: false,
@@ -50,6 +55,13 @@ export function parseArguments(argv: readonly string[]): Arguments | string {
         const range = parseSeeds(value());
         if (range === null) return `${name} wants a seed or a range A..B`;
         [parsed.from, parsed.to] = range;
+        break;
+      }
+      case '--profile': {
+        const text = value();
+        const profile = profileNames.find((each) => each === text);
+        if (profile === undefined) return `--profile wants one of ${profileNames.join(', ')}`;
+        parsed.profile = profile;
         break;
       }
       case '--mutant':

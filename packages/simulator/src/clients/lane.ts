@@ -114,24 +114,26 @@ export class Lane {
   }
 
   #send(link: Link, batch: Batch): void {
-    const { group, topicId, partition } = this.#parts;
     batch.inFlight = true;
     const { bytes, stamp } = batch;
-    link.call(
-      (correlation) => {
-        const frame = Buffer.from(bytes);
-        const fields = { durability: DurabilityCode.topic, routingVersion: 0, stamp: 0, topicId, partition };
-        encodeProduceHead(frame, correlation, group, fields, simChecksums);
-        return [frame];
-      },
-      (answer) => {
-        // Given up meanwhile: its fate is unknown, whatever is said of it now.
-        if (!this.#batches.includes(batch) || batch.stamp !== stamp) return;
-        batch.inFlight = false;
-        this.#answered(batch, answer);
-        this.#pump();
-      },
-    );
+    link.call(this.#frame(bytes), (answer) => {
+      // Given up meanwhile: its fate is unknown, whatever is said of it now.
+      if (!this.#batches.includes(batch) || batch.stamp !== stamp) return;
+      batch.inFlight = false;
+      this.#answered(batch, answer);
+      this.#pump();
+    });
+  }
+
+  /** Makes the frame of an attempt; a copy, for the head differs each time. */
+  #frame(bytes: Buffer): (correlation: number) => readonly Buffer[] {
+    const { group, topicId, partition } = this.#parts;
+    return (correlation) => {
+      const frame = Buffer.from(bytes);
+      const fields = { durability: DurabilityCode.topic, routingVersion: 0, stamp: 0, topicId, partition };
+      encodeProduceHead(frame, correlation, group, fields, simChecksums);
+      return [frame];
+    };
   }
 
   #answered(batch: Batch, answer: Answer): void {
@@ -180,6 +182,21 @@ export class Lane {
     this.#next = batch.stamp.sequence;
   }
 
+  /**
+   * A frame that was under way all the while may arrive when the lane has long gone on: the higher epoch shuts it out,
+   * and whoever takes it in puts it behind what came later.
+   */
+  #stray({ bytes, stamp }: Batch): void {
+    const { world, random, links, members } = this.#parts;
+    if (random.chance(500)) return;
+    const frame = this.#frame(bytes);
+    const send = (): void => {
+      const link = links[random.pick(members)]!;
+      if (link.ready && stamp.producerEpoch < this.#epoch) link.call(frame, () => {});
+    };
+    for (let index = 0; index < 3; index += 1) world.scheduler.after(random.between(1_000, 900_000), send);
+  }
+
   /** Past its patience the lane changes epoch, at its oldest unsettled batch. */
   #giveUpIfTooLate(): void {
     const { world, patience, history } = this.#parts;
@@ -192,6 +209,7 @@ export class Lane {
     for (const batch of this.#batches) {
       if (batch.unanswered || batch.inFlight) {
         for (const id of batch.ids) history.unknown(id);
+        this.#stray(batch);
       } else kept.push(batch);
     }
     this.#batches.length = 0;

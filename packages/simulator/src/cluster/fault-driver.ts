@@ -1,8 +1,12 @@
+import type { FailReason, StartError } from '@vireo/broker';
 import type { Prng } from '../world/prng.ts';
 import type { Scheduler } from '../world/scheduler.ts';
 import type { SimNetwork } from '../world/sim-network.ts';
 import type { Trace } from '../world/trace.ts';
+import { DiskFaultDriver } from './disk-fault-driver.ts';
+import type { FaultAtlas } from './fault-atlas.ts';
 import type { CutShape, Fault, Target } from './faults.ts';
+import type { FloorName } from './floors.ts';
 import type { SimNode } from './sim-node.ts';
 
 interface DriverParts {
@@ -14,17 +18,64 @@ interface DriverParts {
   readonly clients: readonly number[];
   /** Node that leads the n-th group, null when none does. */
   primaryOf(groupIndex: number): number | null;
+  readonly atlas: FaultAtlas;
+  /** The node's disk is ruined: it may not come back. */
+  gone(node: number): void;
+  isGone(node: number): boolean;
+  broke(error: unknown): void;
+  count(name: FloorName): void;
 }
+
+/** A process that its disk ended is started again after this time, µs: by whoever watches over it in production. */
+const restartAfterFailure = 200_000;
 
 /** Carries out a fault schedule, and ends all of it when the liveness phase begins. */
 export class FaultDriver {
   readonly #parts: DriverParts;
+  readonly #disks: DiskFaultDriver;
   #over = false;
   /** Faults that hit something. */
   applied = 0;
 
   constructor(parts: DriverParts) {
     this.#parts = parts;
+    const { atlas, gone, trace, scheduler } = parts;
+    this.#disks = new DiskFaultDriver({
+      atlas,
+      gone: (node, why) => {
+        trace.event(scheduler.now, 'node.ruined', node.id, why);
+        gone(node.id);
+      },
+      restartLater: (node, delay) => this.#restartLater(node, delay),
+    });
+  }
+
+  /** A process asked to be ended: because of its disk, if the disk was made to refuse something. */
+  failed(node: SimNode, { code, message }: FailReason): void {
+    const isDisk = (code === 'diskFailed' || code === 'startFailed') && node.disk.errors.handedOut;
+    this.#ended(node, isDisk, new Error(`${code}: ${message}`));
+  }
+
+  /** A process did not start on what it found. */
+  refused(node: SimNode, error: StartError): void {
+    this.#ended(node, node.disk.errors.handedOut, error);
+  }
+
+  #ended(node: SimNode, isPassing: boolean, error: Error): void {
+    const { isGone, broke, count, trace, scheduler } = this.#parts;
+    trace.event(scheduler.now, 'node.ended', node.id, error.message);
+    if (!isGone(node.id) && !isPassing) {
+      broke(error);
+      return;
+    }
+    node.kill(false);
+    count(isPassing ? 'process ended by its disk' : 'ruined node refuses');
+    // What is unreadable stays so; a disk that refused a call may be asked again by a new process.
+    if (isPassing) scheduler.after(restartAfterFailure, () => this.#startIfDown(node));
+  }
+
+  #startIfDown(node: SimNode): void {
+    if (!node.isUp) node.start();
   }
 
   schedule(faults: readonly Fault[]): void {
@@ -42,6 +93,7 @@ export class FaultDriver {
     network.heal();
     for (const node of nodes) {
       node.disk.slowness = 1;
+      node.disk.errors.clear();
       node.disarm();
       if (node.isPaused) node.resume();
       if (!node.isUp) node.start();
@@ -74,6 +126,27 @@ export class FaultDriver {
       case 'pause':
         node.pause();
         this.#later(fault.for, () => node.resume());
+        return;
+      case 'rot':
+        this.#disks.damage(node, fault, random.fork(`rot ${fault.at}`));
+        return;
+      case 'ruin':
+        this.#disks.ruin(node, fault, random.fork(`ruin ${fault.at}`));
+        return;
+      case 'syncError':
+        node.disk.errors.syncs = 1;
+        return;
+      case 'readError':
+        node.disk.errors.reads = fault.count;
+        if (!fault.atStart) return;
+        node.kill(false);
+        this.#restartLater(node, fault.downFor);
+        return;
+      case 'diskFull':
+        node.disk.errors.isFull = true;
+        this.#later(fault.for, () => {
+          node.disk.errors.isFull = false;
+        });
         return;
       case 'slowDisk':
         node.disk.slowness = fault.factor;
@@ -130,9 +203,7 @@ export class FaultDriver {
   }
 
   #restartLater(node: SimNode, delay: number): void {
-    this.#later(delay, () => {
-      if (!node.isUp) node.start();
-    });
+    this.#later(delay, () => this.#startIfDown(node));
   }
 
   #later(delay: number, run: () => void): void {

@@ -22,13 +22,78 @@ type FaultAction =
   | { readonly type: 'cut'; readonly shape: CutShape; readonly target: Target; readonly for: number }
   | { readonly type: 'slowDisk'; readonly target: Target; readonly factor: number; readonly for: number }
   | { readonly type: 'reset'; readonly target: Target }
-  | { readonly type: 'clockStep'; readonly target: Target; readonly micros: number };
+  | { readonly type: 'clockStep'; readonly target: Target; readonly micros: number }
+  | {
+      /** The process ends; a piece of its journal is damaged; it starts again. Only as far as the atlas allows. */
+      readonly type: 'rot';
+      readonly target: Target;
+      readonly piece: DamagePiece;
+      readonly shape: DamageShape;
+      readonly powerLost: boolean;
+      readonly downFor: number;
+    }
+  | {
+      /** The process ends; what it needs to start is unreadable or gone. It must refuse, and stays away. */
+      readonly type: 'ruin';
+      readonly target: Target;
+      readonly what: RuinKind;
+      readonly downFor: number;
+    }
+  | { readonly type: 'syncError'; readonly target: Target }
+  | {
+      /** EIO for the next `count` reads; `atStart`: those with which the process starts, else of one that runs. */
+      readonly type: 'readError';
+      readonly target: Target;
+      readonly count: number;
+      readonly atStart: boolean;
+      readonly downFor: number;
+    }
+  | { readonly type: 'diskFull'; readonly target: Target; readonly for: number };
+
+/**
+ * `body`: one prepare; `index`: the head of a flush with its index; `flush`: one in the middle, whole; `head`: the
+ * last that holds prepares, whole; `fileHead`: one of the two copies at the start of a file.
+ */
+const damagePieces = ['body', 'index', 'flush', 'head', 'fileHead'] as const;
+export type DamagePiece = (typeof damagePieces)[number];
+
+/**
+ * `flip`: bits change, as the content itself decides, so that the same bytes are damaged the same way; `zeros`: the
+ * write never arrived; `astray`: another flush lies there, or this one lies behind the end as well.
+ */
+const damageShapes = ['flip', 'zeros', 'astray'] as const;
+export type DamageShape = (typeof damageShapes)[number];
+
+/** `formatted`: wiped, and formatted anew under the same id, with an incarnation that nobody knows. */
+const ruinKinds = [
+  'segmentHead',
+  'snapshots',
+  'journalIndexes',
+  'journalFileHead',
+  'journalGone',
+  'stateFile',
+  'wiped',
+  'formatted',
+] as const;
+export type RuinKind = (typeof ruinKinds)[number];
 
 /** `isolate`: both ways; `deaf`: hears nothing; `mute`: is heard by nobody; `oneWay`: one link in one direction; `split`: a drawn half. */
 const cutShapes = ['isolate', 'deaf', 'mute', 'oneWay', 'split'] as const;
 export type CutShape = (typeof cutShapes)[number];
 
-export const faultTypes = ['crash', 'powerCut', 'pause', 'cut', 'slowDisk', 'reset', 'clockStep'] as const;
+export const faultTypes = [
+  'crash',
+  'powerCut',
+  'pause',
+  'cut',
+  'slowDisk',
+  'reset',
+  'clockStep',
+  'ruin',
+  'syncError',
+  'readError',
+  'diskFull',
+] as const;
 type FaultType = (typeof faultTypes)[number];
 
 /** How often each fault comes, before the swarm sets some of them to zero. */
@@ -40,6 +105,10 @@ const usualWeights: Readonly<Record<FaultType, number>> = {
   slowDisk: 3,
   reset: 3,
   clockStep: 1,
+  ruin: 1,
+  syncError: 3,
+  readError: 2,
+  diskFull: 1,
 };
 
 /**
@@ -112,5 +181,19 @@ function drawAction(
       return { type, target };
     case 'clockStep':
       return { type, target, micros: random.between(-5_000_000, 5_000_000) };
+    case 'ruin':
+      return { type, target, what: random.pick(ruinKinds), downFor: duration };
+    case 'syncError':
+      return { type, target };
+    case 'readError':
+      return {
+        type,
+        target,
+        count: random.pick([1, 1, 3, 20]),
+        atStart: random.chance(500),
+        downFor: duration,
+      };
+    case 'diskFull':
+      return { type, target, for: duration + 100_000 };
   }
 }

@@ -32,6 +32,7 @@ export function firstUnrest(
     const log = observer.ghost.log(group);
     let leaders = 0;
     for (const node of nodes) {
+      if (observer.ghost.gone.has(node.id)) continue;
       const replica = observer.live(node.id, group);
       if (observer.ghost.replica(node.id, group).writes.size > 0)
         return `node ${node.id}, group ${group}: writes`;
@@ -61,6 +62,15 @@ export function firstUnrest(
   return null;
 }
 
+/** A node whose state is unreadable, or another one's, and that hosts replicas all the same. */
+export function firstComeback(ghost: Ghost, nodes: readonly SimNode[]): string | null {
+  for (const node of nodes) {
+    const groups = ghost.gone.has(node.id) ? (node.broker?.groups() ?? []) : [];
+    if (groups.length > 0) return `node ${node.id} lost its disk and hosts ${groups.length} replicas`;
+  }
+  return null;
+}
+
 /** Compares what clients saw with the committed logs. */
 export function checkHistory(
   history: History,
@@ -84,6 +94,7 @@ export function checkHistory(
  */
 export function firstDifference(ghost: Ghost, nodes: readonly SimNode[]): string | null {
   for (const node of nodes) {
+    if (ghost.gone.has(node.id)) continue;
     const files = node.disk.contents().filter(({ path }) => path.endsWith('.segment'));
     for (const { id, checkpointOp } of node.broker?.groups() ?? []) {
       const expected = ghost.log(id).slice(0, checkpointOp);

@@ -9,6 +9,8 @@ export const floorNames = [
   'restart of a primary',
   'duplicate answered',
   'checkpoint reuse',
+  'process ended by its disk',
+  'ruined node refuses',
 ] as const;
 export type FloorName = (typeof floorNames)[number];
 
@@ -20,6 +22,8 @@ export class Floors {
     'restart of a primary': 0,
     'duplicate answered': 0,
     'checkpoint reuse': 0,
+    'process ended by its disk': 0,
+    'ruined node refuses': 0,
   };
   readonly #started = new Set<string>();
   #suffixAwaited = false;

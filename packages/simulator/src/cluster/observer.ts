@@ -5,6 +5,7 @@ import type { Checker, ReplicaContext, Standing } from '../checkers/checker.ts';
 import { Ghost, type GhostWrite } from '../checkers/ghost.ts';
 import { simChecksums } from '../world/sim-checksums.ts';
 import { describeMessage, describeState } from './describe.ts';
+import type { Recovering } from './fault-atlas.ts';
 import { Floors } from './floors.ts';
 import { simLimits } from './limits.ts';
 
@@ -50,6 +51,18 @@ export class Observer {
     return this.#live.get(`${node}/${group}`);
   }
 
+  /** What the fault atlas must know of a replica; null: its process is down, or has not opened it yet. */
+  standing(node: number, group: number): Recovering | null {
+    const replica = this.live(node, group);
+    if (replica === undefined) return null;
+    const { commitMin, log } = replica.state;
+    return {
+      sound: true,
+
+      checksumAt: (op) => log[op - commitMin - 1]?.header.checksum,
+    };
+  }
+
   /** States of all live replicas, as detail lines. */
   describeAll(): void {
     for (const [key, replica] of this.#live) this.detail(() => `${key}: ${describeState(replica)}`);
@@ -89,7 +102,7 @@ export class Observer {
   frame(from: number, to: number, bytes: Buffer): void {
     const kind = bytes[4];
     if (kind !== FrameKind.produceAck && kind !== FrameKind.batches) return;
-    const error = this.#reader.push(Buffer.from(bytes), (frame: Frame) => {
+    const error = this.#reader.push(bytes, (frame: Frame) => {
       for (const checker of this.#checkers) checker.toClient?.(this.ghost, from, to, frame);
     });
     if (error !== null) throw new Error(`node ${from} sent a frame that does not decode: ${error.message}`);
@@ -130,16 +143,15 @@ export class Observer {
       run(out);
       return;
     }
-    const context = this.#context(replica);
+    let tap = this.#taps.get(replica);
+    if (tap === undefined) {
+      tap = new Tap(this, this.#context(replica));
+      this.#taps.set(replica, tap);
+    }
+    const { context } = tap;
     const { self } = context;
     if (event?.type === 'persisted') this.#persisted(context, event.token, event.ok);
     const before = standing(replica);
-    let tap = this.#taps.get(replica);
-    if (tap === undefined) {
-      tap = new Tap(this, context);
-      this.#taps.set(replica, tap);
-    }
-    tap.context = context;
     tap.out = out;
     run(tap);
     if (!this.#isAlive()) return;
@@ -200,7 +212,7 @@ export class Observer {
 
 /** Passes a replica's effects on, and tells the observer. */
 class Tap implements ReplicaEffects {
-  context: ReplicaContext;
+  readonly context: ReplicaContext;
   out: ReplicaEffects | null = null;
   readonly #observer: Observer;
 

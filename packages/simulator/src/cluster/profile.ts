@@ -3,6 +3,13 @@ import type { DiskProfile } from '../world/sim-disk.ts';
 import type { NetworkProfile } from '../world/sim-network.ts';
 import { drawFaults, type Fault } from './faults.ts';
 
+/**
+ * `swarm`: what counts as a run of the simulator, everything drawn, 20 faults. `lite`: a quick look, a fraction of the
+ * work and of the faults. `perf`: no fault and a heavy load, to measure the simulator itself.
+ */
+export const profileNames = ['swarm', 'lite', 'perf'] as const;
+export type ProfileName = (typeof profileNames)[number];
+
 /** Everything about a run that is drawn before it starts. Times in µs. */
 export interface Profile {
   readonly seed: number;
@@ -29,8 +36,9 @@ export interface Profile {
 
 const KiB = 1024;
 
-/** Faults of every run. */
+/** Faults of every run of the swarm, and of a quick look. */
 const faultCount = 20;
+const liteFaultCount = 4;
 
 /**
  * Five nodes in every fourth run: some defects need two replicas that lag (acks of an older view counted).
@@ -50,8 +58,14 @@ function journalFileBytesOf(seed: number): number {
   return seed % 6 === 0 ? 64 * KiB : 128 * KiB;
 }
 
-export function drawProfile(seed: number): Profile {
+/** The profile of a seed: the same seed and name draw the same, always. */
+export function drawProfile(seed: number, name: ProfileName = 'swarm'): Profile {
+  if (name === 'perf') return perfProfile(seed);
   const random = Prng.fromSeed(seed).fork('profile');
+  return name === 'lite' ? drawLite(seed, random) : drawSwarm(seed, random);
+}
+
+function drawSwarm(seed: number, random: Prng): Profile {
   const nodes = nodesOf(seed);
   const partitions = random.between(1, 3);
   const duration = random.between(8_000_000, 14_000_000);
@@ -87,5 +101,47 @@ export function drawProfile(seed: number): Profile {
       groups: partitions + 1,
     }),
     duration,
+  };
+}
+
+/** The world of the swarm, with less work in less time: about a tenth of its cost. */
+function drawLite(seed: number, random: Prng): Profile {
+  const swarm = drawSwarm(seed, random);
+  const duration = random.between(1_500_000, 2_500_000);
+  return {
+    ...swarm,
+    partitions: 1,
+    producers: 2,
+    consumers: 1,
+    produceRequests: random.between(40, 60),
+    faults: drawFaults(random.fork('faults'), {
+      count: liteFaultCount,
+      from: 0,
+      until: duration,
+      nodes: swarm.nodes,
+      groups: 2,
+    }),
+    duration,
+  };
+}
+
+/** Nothing is drawn but by the run itself, so that figures of two versions are figures of the same work. */
+function perfProfile(seed: number): Profile {
+  return {
+    seed,
+    nodes: 3,
+    partitions: 3,
+    producers: 4,
+    consumers: 2,
+    produceRequests: 6_000,
+    network: { delayMin: 20, delayMean: 50, lossPerMille: 0, duplicatePerMille: 0, splitPerMille: 0 },
+    disk: { latencyMin: 20, latencyMean: 50, syncMean: 200 },
+    journalFileBytes: 256 * KiB,
+    clockDriftPpmMax: 0,
+    clockOffsetMicrosMax: 0,
+    turnDelayMean: 20,
+    turnEventsMax: 64,
+    faults: [],
+    duration: 10_000_000,
   };
 }

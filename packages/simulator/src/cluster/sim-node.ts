@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { Broker, type BrokerConfig } from '@vireo/broker';
+import { Broker, type BrokerConfig, type FailReason, StartError } from '@vireo/broker';
 import type { Prng } from '../world/prng.ts';
 import type { Scheduler, Timer } from '../world/scheduler.ts';
 import { simChecksums } from '../world/sim-checksums.ts';
@@ -14,8 +14,12 @@ interface NodeWatcher {
   entered(node: SimNode, isAlive: () => boolean): void;
   left(node: SimNode): void;
   died(node: SimNode): void;
-  /** The node's code threw, or asked its process to end. */
+  /** The node's code threw. */
   broke(node: SimNode, error: unknown): void;
+  /** The node asked its process to end: it does nothing more. */
+  failed(node: SimNode, reason: FailReason): void;
+  /** The process found a state from which it does not start. */
+  refused(node: SimNode, error: StartError): void;
   /** A stable event name of the node's log. */
   logged(node: SimNode, level: string, name: string, fields: Record<string, unknown>): void;
 }
@@ -107,12 +111,18 @@ export class SimNode implements Endpoint {
         },
       },
       log: { event: (level, name, fields) => watcher.logged(this, level, name, fields) },
-      fail: (reason) => watcher.broke(this, new Error(`${reason.code}: ${reason.message}`)),
+      fail: (reason) => this.#endWith(() => watcher.failed(this, reason)),
     });
     this.broker = broker;
     trace.event(scheduler.now, 'node.start', this.id, this.starts);
     this.#guarded(() => {
-      broker.open();
+      try {
+        broker.open();
+      } catch (error) {
+        if (!(error instanceof StartError)) throw error;
+        this.#endWith(() => watcher.refused(this, error));
+        return;
+      }
       broker.start(() => {
         trace.event(scheduler.now, 'node.started', this.id);
         network.listen(this.id, this.#endpoint(epoch));
@@ -139,6 +149,12 @@ export class SimNode implements Endpoint {
     this.#tickWaits = false;
     network.crash(this.id, powerLost);
     this.disk.crash(powerLost);
+  }
+
+  /** Nothing that the process does from here on reaches anybody; `onDeath` follows at the end of the turn. */
+  #endWith(onDeath: () => void): void {
+    this.#dead = true;
+    this.#onDeath = onDeath;
   }
 
   /** The process dies after `effects` more sends and disk operations: between any two of them. */

@@ -33,6 +33,27 @@ describe('a simulated cluster', () => {
   });
 });
 
+describe('the other profiles', () => {
+  it.each([1, 2, 3])('lite keeps every promise with a fraction of the work, seed %i', (seed) => {
+    const result = simulate(drawProfile(seed, 'lite'));
+    expect(result.failure).toBeNull();
+    expect(result.acked).toBeGreaterThan(20);
+    expect(result.faults).toBeGreaterThan(0);
+    expect(result.operations).toBeLessThan(100);
+  });
+
+  it('perf is heavy, without a fault, and does not depend on draws', () => {
+    const { seed, ...perf } = drawProfile(1, 'perf');
+    const { seed: other, ...second } = drawProfile(2, 'perf');
+    expect([seed, other]).toEqual([1, 2]);
+    expect(second).toEqual(perf);
+    expect(perf.faults).toEqual([]);
+    const result = simulate({ ...drawProfile(1, 'perf'), produceRequests: 600, duration: 1_000_000 });
+    expect(result).toMatchObject({ failure: null, faults: 0 });
+    expect(result.operations).toBeGreaterThan(600);
+  });
+});
+
 describe('profiles', () => {
   const drawn = Array.from({ length: 400 }, (_, seed) => drawProfile(seed + 1));
 

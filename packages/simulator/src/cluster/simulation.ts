@@ -11,8 +11,9 @@ import { SimClock } from '../world/sim-clock.ts';
 import { SimDisk } from '../world/sim-disk.ts';
 import { SimNetwork } from '../world/sim-network.ts';
 import { Trace } from '../world/trace.ts';
+import { FaultAtlas } from './fault-atlas.ts';
 import { FaultDriver } from './fault-driver.ts';
-import { checkHistory, firstDifference, firstUnrest } from './final-checks.ts';
+import { checkHistory, firstComeback, firstDifference, firstUnrest } from './final-checks.ts';
 import type { FloorName } from './floors.ts';
 import { limitsOf } from './limits.ts';
 import { Observer } from './observer.ts';
@@ -103,6 +104,11 @@ class Simulation {
         (_, index) => clientsFrom + 1 + index,
       ),
       primaryOf: (groupIndex) => this.#observer.primaryOf(groupIndex),
+      atlas: new FaultAtlas(this.#observer.ghost, (node, group) => this.#observer.standing(node, group)),
+      gone: (node) => this.#observer.ghost.gone.add(node),
+      isGone: (node) => this.#observer.ghost.gone.has(node),
+      broke: (error) => this.#failed(error),
+      count: (name) => this.#observer.floors.add(name),
     });
   }
 
@@ -167,6 +173,8 @@ class Simulation {
     }
     if (this.#failure !== null) return;
     this.#observer.ended();
+    const comeback = firstComeback(this.#observer.ghost, this.#nodes);
+    if (comeback !== null) this.#fail('7 no vote while recovering', comeback);
     const difference = firstDifference(this.#observer.ghost, this.#nodes);
     if (difference !== null) this.#fail('1 canonical chain', difference);
     const problem = checkHistory(this.#history, this.#observer.ghost, this.#profile.partitions);
@@ -233,6 +241,8 @@ class Simulation {
         left: () => this.#observer.left(),
         died: (node) => this.#observer.died(node.id),
         broke: (_node, error) => this.#failed(error),
+        failed: (node, reason) => this.#driver.failed(node, reason),
+        refused: (node, error) => this.#driver.refused(node, error),
         logged: (node, level, name, fields) => {
           if (level === 'debug') return;
           this.#trace.event(this.#scheduler.now, 'log', node.id, name);

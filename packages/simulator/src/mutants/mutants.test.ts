@@ -31,6 +31,10 @@ describe('replaceOnce', () => {
     expect(replaceOnce('a b c', 'b', '$&', 'x')).toBe('a $& c');
   });
 
+  it('takes white space for white space, as the compiler breaks lines where it likes', () => {
+    expect(replaceOnce('if (a)\n    return;', 'if (a) return;', 'b', 'x')).toBe('b');
+  });
+
   it('refuses a text that is missing or ambiguous', () => {
     expect(() => replaceOnce('a', 'b', 'c', 'x')).toThrow('x does not contain: b');
     expect(() => replaceOnce('aba', 'a', 'c', 'x')).toThrow('x contains more than once: a');

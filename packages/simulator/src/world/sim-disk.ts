@@ -1,4 +1,5 @@
-import { type Disk, DiskError } from '@vireo/storage';
+import { type Disk, DiskError, type DiskReads } from '@vireo/storage';
+import { DiskErrors } from './disk-errors.ts';
 import type { Prng } from './prng.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SimFile, sectorSize } from './sim-file.ts';
@@ -41,6 +42,7 @@ export class SimDisk {
   /** By path: when the last operation on it completes. */
   readonly #completions = new Map<string, number>();
   #epoch = 0;
+  readonly errors = new DiskErrors();
   /** Multiplies latencies while the fault "slow disk" lasts. */
   slowness = 1;
   /** Bytes written since the start of the run, for totals. */
@@ -60,6 +62,7 @@ export class SimDisk {
    */
   open(complete: (run: () => void) => void, gate: () => boolean): Disk {
     this.#epoch += 1;
+    this.errors.processStarted();
     const epoch = this.#epoch;
     const start = (
       change: Change | null,
@@ -88,6 +91,8 @@ export class SimDisk {
       readSync: (path, position, length) => {
         const file = this.#files.get(path);
         if (file === undefined) throw failure(path);
+        const refusal = this.errors.read(path);
+        if (refusal !== null) throw refusal;
         return file.read(position, length);
       },
       write: (path, position, buffers, durable, done) => {
@@ -98,23 +103,29 @@ export class SimDisk {
         }
         const change: Change = { type: 'write', file, position, buffers, durable };
         start(change, durable ? 'writeDurable' : 'write', path, durable, () => {
-          this.#apply(change);
-          complete(() => done(null));
+          const size = buffers.reduce((sum, buffer) => sum + buffer.length, position);
+          const full = this.errors.space(path, size > file.size);
+          const error = full ?? (durable ? this.errors.sync(path) : null);
+          if (full === null) this.#apply(error === null ? change : { ...change, durable: false });
+          if (full === null && error !== null) file.failSync(this.#random);
+          complete(() => done(error));
         });
       },
       read: (path, position, length, done) => {
         start(null, 'read', path, false, () => {
           const file = this.#files.get(path);
-          const error = file === undefined ? failure(path) : null;
-          const bytes = file === undefined ? Buffer.alloc(0) : file.read(position, length);
+          const error = file === undefined ? failure(path) : this.errors.read(path);
+          const bytes = file === undefined || error !== null ? Buffer.alloc(0) : file.read(position, length);
           complete(() => done(error, bytes));
         });
       },
       sync: (path, done) => {
         start(null, 'sync', path, true, () => {
           const file = this.#files.get(path);
-          file?.sync();
-          complete(() => done(file === undefined ? failure(path) : null));
+          const error = file === undefined ? failure(path) : this.errors.sync(path);
+          if (error === null) file?.sync();
+          else file?.failSync(this.#random);
+          complete(() => done(error));
         });
       },
       create: (path, size, done) => {
@@ -125,8 +136,9 @@ export class SimDisk {
         }
         const change: Change = { type: 'create', path, size };
         start(change, 'create', path, true, () => {
-          this.#apply(change);
-          complete(() => done(null));
+          const error = this.errors.space(path, true);
+          if (error === null) this.#apply(change);
+          complete(() => done(error));
         });
       },
       truncate: (path, size, done) => {
@@ -180,6 +192,42 @@ export class SimDisk {
       if (name !== undefined && name !== '') names.add(name);
     }
     return [...names].sort();
+  }
+
+  /** What the disk holds, for who looks at it from outside of any process. */
+  reader(): DiskReads {
+    return {
+      list: (directory) => this.list(directory),
+      size: (path) => this.#files.get(path)?.size ?? null,
+      readSync: (path, position, length) => {
+        const file = this.#files.get(path);
+        if (file === undefined) throw new DiskError('notFound', path, `${path} does not exist`);
+        return file.read(position, length);
+      },
+    };
+  }
+
+  /** Puts `bytes` in place of what stable storage holds there, as decay or a write gone astray does. */
+  damage(path: string, position: number, bytes: Buffer): void {
+    const file = this.#files.get(path);
+    if (file === undefined) throw new Error(`there is no ${path} to damage`);
+    this.#trace.event(this.#scheduler.now, 'disk.damage', this.#node, path, position, bytes.length);
+    file.damage(position, bytes);
+  }
+
+  /** The files of a directory are gone, as after a copy that left it out; no process may run. */
+  removeBelow(directory: string): void {
+    this.#trace.event(this.#scheduler.now, 'disk.removed', this.#node, directory);
+    for (const path of [...this.#files.keys()])
+      if (path.startsWith(`${directory}/`)) this.#files.delete(path);
+  }
+
+  /** An empty disk in place of this one; no process may run. */
+  wipe(): void {
+    this.#trace.event(this.#scheduler.now, 'disk.wipe', this.#node);
+    this.#files.clear();
+    this.#directories.clear();
+    this.#directories.add('');
   }
 
   /** A file as an operator would put it there, synced (`vireo node format`). */

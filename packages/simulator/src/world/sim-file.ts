@@ -13,6 +13,8 @@ export class SimFile {
   #stable: Buffer;
   #stableSize: number;
   readonly #dirty = new Set<number>();
+  /** Sectors whose sync failed: readable, and lost with the power. */
+  readonly #abandoned = new Set<number>();
 
   constructor(size: number) {
     this.#cached = Buffer.alloc(size);
@@ -42,6 +44,7 @@ export class SimFile {
     this.#size = Math.max(this.#size, end);
     for (let sector = Math.floor(position / sectorSize); sector * sectorSize < end; sector += 1) {
       this.#dirty.add(sector);
+      this.#abandoned.delete(sector);
     }
   }
 
@@ -63,12 +66,33 @@ export class SimFile {
   }
 
   /**
+   * The sync failed. The kernel takes the pages for clean all the same: until the power fails some are read as
+   * written, others are dropped at once, and no later sync brings any of them to stable storage (Rebello et al.,
+   * "Can Applications Recover from fsync Failures?", ATC 2020).
+   */
+  failSync(random: Prng): void {
+    for (const sector of this.#dirty) {
+      if (random.chance(500)) this.#abandoned.add(sector);
+      else this.#revert(sector);
+    }
+    this.#dirty.clear();
+  }
+
+  /** Changes what is stored, whatever was written: both images, up to the end of the file. */
+  damage(position: number, bytes: Buffer): void {
+    const length = Math.max(0, Math.min(bytes.length, this.#size - position, this.#stableSize - position));
+    bytes.copy(this.#cached, position, 0, length);
+    bytes.copy(this.#stable, position, 0, length);
+  }
+
+  /**
    * Power fails: each sector not yet stable is kept with `keepPerMille`, independently, as a disk with a
    * write cache of its own may do in any order.
    */
   crash(random: Prng, keepPerMille: number): void {
     for (const sector of this.#dirty) if (random.chance(keepPerMille)) this.#settle(sector);
     this.#dirty.clear();
+    this.#abandoned.clear();
     if (this.#stableSize !== this.#size && random.chance(keepPerMille)) {
       this.#setStableSize();
     }
@@ -90,6 +114,14 @@ export class SimFile {
     if (end > start) this.#cached.copy(this.#stable, start, start, end);
     // Bytes past the old size exist only together with a longer file.
     if (Math.min(end, this.#size) > this.#stableSize) this.#stableSize = Math.min(end, this.#size);
+  }
+
+  #revert(sector: number): void {
+    const start = sector * sectorSize;
+    const end = Math.min(start + sectorSize, this.#cached.length);
+    if (end <= start) return;
+    this.#cached.fill(0, start, end);
+    if (start < this.#stable.length) this.#stable.copy(this.#cached, start, start, end);
   }
 
   #growStable(size: number): void {

@@ -26,6 +26,12 @@ export interface Endpoint {
 /** Sees each frame as it is handed to the network, whole and copied. */
 export type FrameObserver = (from: number, to: number, frame: Buffer) => void;
 
+/** One frame under way, with its checksum for the trace. */
+interface Sent {
+  readonly frame: Buffer;
+  readonly crc: number;
+}
+
 interface Side {
   readonly id: number;
   readonly owner: number;
@@ -38,7 +44,7 @@ interface Side {
   /** No frame of this side arrives before this instant (order within a connection). */
   arrivalMin: number;
   /** Arrived while the link was cut or the reader paused, in order; null: the end of the stream. */
-  readonly held: (Buffer | null)[];
+  readonly held: (Sent | null)[];
   other: Side | null;
 }
 
@@ -132,7 +138,9 @@ export class SimNetwork {
         throw new Error(`node ${side.owner} sent a frame that states ${size} bytes`);
       }
       if (side.partial.length < size) break;
-      this.#sendFrame(side, side.partial.subarray(0, size));
+      const isAll = size === copy.length && side.partial.length === size;
+      const frame = side.partial.subarray(0, size);
+      this.#sendFrame(side, { frame, crc: isAll ? before : crc32(frame) });
       side.partial = side.partial.subarray(size);
     }
   }
@@ -215,7 +223,8 @@ export class SimNetwork {
     return side;
   }
 
-  #sendFrame(side: Side, frame: Buffer): void {
+  #sendFrame(side: Side, sent: Sent): void {
+    const { frame, crc } = sent;
     const to = side.other?.owner ?? -1;
     const kind = frame[4] ?? 0;
     this.onFrame(side.owner, to, frame);
@@ -223,45 +232,46 @@ export class SimNetwork {
     const isLost = this.#random.chance(this.#profile.lossPerMille);
     const isDuplicated = this.#random.chance(this.#profile.duplicatePerMille);
     if (isReplica && isLost && !this.calm) {
-      this.#trace.event(this.#scheduler.now, 'net.lost', side.owner, to, crc32(frame));
+      this.#trace.event(this.#scheduler.now, 'net.lost', side.owner, to, crc);
       return;
     }
-    this.#arriveInOrder(side, frame);
+    this.#arriveInOrder(side, sent);
     if (isReplica && isDuplicated && !this.calm) {
-      const copy = Buffer.from(frame);
+      const copy = { frame: Buffer.from(frame), crc };
       // Soon after, or long after: past what the sender has sent since.
       const late = this.#delay() * this.#random.pick([2, 10, 200]);
       this.#scheduler.after(late, () => this.#arrive(side, copy));
     }
   }
 
-  #arriveInOrder(side: Side, frame: Buffer | null): void {
+  #arriveInOrder(side: Side, sent: Sent | null): void {
     side.arrivalMin = Math.max(side.arrivalMin + 1, this.#scheduler.now + this.#delay());
-    this.#scheduler.at(side.arrivalMin, () => this.#arrive(side, frame));
+    this.#scheduler.at(side.arrivalMin, () => this.#arrive(side, sent));
   }
 
-  #arrive(side: Side, frame: Buffer | null): void {
+  #arrive(side: Side, sent: Sent | null): void {
     const target = side.other;
     if (target === null || !target.open) {
       if (!side.open) this.#sides.delete(side.id);
       return;
     }
     if (side.held.length > 0 || target.paused || this.#isCut(side.owner, target.owner)) {
-      side.held.push(frame);
+      side.held.push(sent);
       return;
     }
-    this.#deliver(target, frame);
+    this.#deliver(target, sent);
   }
 
-  #deliver(target: Side, frame: Buffer | null): void {
-    if (frame === null) {
+  #deliver(target: Side, sent: Sent | null): void {
+    if (sent === null) {
       target.open = false;
       this.#sides.delete(target.id);
       if (target.other !== null) this.#sides.delete(target.other.id);
       target.endpoint.closed(target.id);
       return;
     }
-    this.#trace.event(this.#scheduler.now, 'net.frame', target.owner, target.id, frame[4] ?? 0, crc32(frame));
+    const { frame, crc } = sent;
+    this.#trace.event(this.#scheduler.now, 'net.frame', target.owner, target.id, frame[4] ?? 0, crc);
     if (!this.#random.chance(this.#profile.splitPerMille)) {
       target.endpoint.received(target.id, frame);
       return;
@@ -276,8 +286,8 @@ export class SimNetwork {
     if (target === null) return;
     while (side.held.length > 0 && !target.paused && target.open) {
       if (this.#isCut(side.owner, target.owner)) return;
-      const frame = side.held.shift();
-      if (frame !== undefined) this.#deliver(target, frame);
+      const sent = side.held.shift();
+      if (sent !== undefined) this.#deliver(target, sent);
     }
   }
 

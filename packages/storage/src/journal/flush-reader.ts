@@ -1,5 +1,5 @@
 import type { Checksums } from '@vireo/protocol';
-import type { Disk } from '../disk.ts';
+import type { DiskReads } from '../disk.ts';
 import { JOURNAL_BLOCK, type JournalFileHeader } from './file-header.ts';
 import { decodeFlushHead, FLUSH_HEAD_FIXED, type FlushHead, flushHeadSize } from './flush-codec.ts';
 
@@ -15,7 +15,7 @@ const SCAN_BYTES = 1 << 20;
 
 /** The flush at `position`, verified by its head alone; null when there is none. */
 export function readFlushAt(
-  disk: Disk,
+  disk: DiskReads,
   file: FoundFile,
   position: number,
   checksums: Checksums,
@@ -42,7 +42,7 @@ export interface LocatedFlush {
  * place is damage and not the end. Reads to the end of the file.
  */
 export function findFlushAfter(
-  disk: Disk,
+  disk: DiskReads,
   file: FoundFile,
   from: number,
   above: number,

@@ -1,5 +1,5 @@
 import type { Checksums } from '@vireo/protocol';
-import { type Disk, DiskError } from '../disk.ts';
+import { DiskError, type DiskReads } from '../disk.ts';
 import { type Opened, opened, refusedToOpen, type StorageErrorCode } from '../errors.ts';
 import { decodeJournalFileHeader, JOURNAL_DATA_START } from './file-header.ts';
 import type { FoundFile } from './flush-reader.ts';
@@ -19,7 +19,11 @@ export interface LoadedFiles {
  * made again. Refuses (`otherCluster`, `otherNode`, `newerFormat`, `unreadable`) rather than to start with less
  * than was there.
  */
-export function loadFiles(disk: Disk, settings: JournalSettings, checksums: Checksums): Opened<LoadedFiles> {
+export function loadFiles(
+  disk: DiskReads,
+  settings: JournalSettings,
+  checksums: Checksums,
+): Opened<LoadedFiles> {
   const found: FoundFile[] = [];
   const blank: RingFile[] = [];
   for (const slot of slotsOnDisk(disk)) {
@@ -61,7 +65,7 @@ export function loadFiles(disk: Disk, settings: JournalSettings, checksums: Chec
   return opened({ found, blank });
 }
 
-function slotsOnDisk(disk: Disk): number[] {
+function slotsOnDisk(disk: DiskReads): number[] {
   try {
     return disk
       .list(JOURNAL_DIRECTORY)

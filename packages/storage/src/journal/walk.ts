@@ -1,5 +1,5 @@
 import type { Checksum, Checksums } from '@vireo/protocol';
-import type { Disk } from '../disk.ts';
+import type { DiskReads } from '../disk.ts';
 import { type Opened, opened, refusedToOpen } from '../errors.ts';
 import { JOURNAL_BLOCK, JOURNAL_DATA_START } from './file-header.ts';
 import type { FlushHead } from './flush-codec.ts';
@@ -39,7 +39,11 @@ interface Link {
  * is missing, the copy of its index stands in; if more are, both copies of an index are gone and nobody knows
  * what was promised: `indexLost`.
  */
-export function walkFlushes(disk: Disk, files: readonly FoundFile[], checksums: Checksums): Opened<Walk> {
+export function walkFlushes(
+  disk: DiskReads,
+  files: readonly FoundFile[],
+  checksums: Checksums,
+): Opened<Walk> {
   const flushes: WalkedFlush[] = [];
   const oldest = files[0]!.header;
   const link: Link = { sequence: oldest.previousSequence, checksum: oldest.previousChecksum };

@@ -1,0 +1,114 @@
+import { quorums } from '@vireo/vsr';
+import type { Ghost } from '../checkers/ghost.ts';
+
+/** An op of which a disk loses the only copy that it had. */
+export interface LostOp {
+  readonly group: number;
+  readonly op: number;
+  readonly checksum: string;
+}
+
+/** What the atlas must know of a replica whose process runs. */
+export interface Recovering {
+  /** It takes part: neither recovering nor with an entry that is faulty. */
+  readonly sound: boolean;
+  /** Checksum of the op in its uncommitted log; undefined: not there. */
+  checksumAt(op: number): string | undefined;
+}
+
+/**
+ * Keeps a run recoverable by construction, so that any loss is a bug: at most a minority of each group has failed at
+ * once, and of each op that is damaged an intact durable copy exists on a member that has not. A replica has failed
+ * while it is recovering, while it has lost ops that it has not got back durably, and for good when its disk is gone.
+ */
+export class FaultAtlas {
+  readonly #ghost: Ghost;
+  readonly #look: (node: number, group: number) => Recovering | null;
+  /** By `node/group`: what a disk has lost and its replica has not got back, as far as it was known when last asked. */
+  readonly #lost = new Map<string, LostOp[]>();
+  /** Faults that were not done, for they would have gone beyond the budget. */
+  skipped = 0;
+
+  constructor(ghost: Ghost, look: (node: number, group: number) => Recovering | null) {
+    this.#ghost = ghost;
+    this.#look = look;
+  }
+
+  /** Members of a group that have failed now. */
+  failed(group: number): number[] {
+    return (this.#ghost.members.get(group) ?? []).filter((node) => this.#hasFailed(node, group));
+  }
+
+  /** Whether the node may lose the only copies that it has of these ops. */
+  permitsDamage(node: number, ops: readonly LostOp[]): boolean {
+    for (const group of new Set(ops.map((op) => op.group))) {
+      if (!this.#mayFail(node, group)) return false;
+      const failed = new Set(this.failed(group));
+      if (ops.some((op) => op.group === group && !this.#isElsewhere(node, op, failed))) return false;
+    }
+    return true;
+  }
+
+  /** Whether the node may lose all that it has, and stay away. */
+  permitsLoss(node: number): boolean {
+    for (const [group, members] of this.#ghost.members) {
+      if (!members.includes(node)) continue;
+      if (!this.#mayFail(node, group)) return false;
+      const failed = new Set(this.failed(group));
+      for (const { header } of this.#ghost.log(group)) {
+        if (!this.#isElsewhere(node, { group, op: header.op, checksum: header.checksum }, failed))
+          return false;
+      }
+    }
+    return true;
+  }
+
+  /** The damage is done. */
+  damaged(node: number, ops: readonly LostOp[]): void {
+    for (const op of ops) {
+      const key = `${node}/${op.group}`;
+      const lost = this.#lost.get(key);
+      if (lost === undefined) this.#lost.set(key, [op]);
+      else lost.push(op);
+      this.#ghost.replica(node, op.group).durable.delete(op.checksum);
+    }
+  }
+
+  #mayFail(node: number, group: number): boolean {
+    const members = this.#ghost.members.get(group) ?? [];
+    const { viewChange } = quorums(members.length);
+    const failed = new Set([...this.failed(group), node]);
+    return members.length - failed.size >= viewChange;
+  }
+
+  #hasFailed(node: number, group: number): boolean {
+    if (this.#ghost.gone.has(node)) return true;
+    const key = `${node}/${group}`;
+    const replica = this.#look(node, group);
+    const lost = this.#lost.get(key);
+    if (lost === undefined) return replica !== null && !replica.sound;
+    // Down: what it lost cannot have come back.
+    if (replica === null || !replica.sound) return true;
+    const still = lost.filter((op) => !this.#isBack(node, op, replica));
+    if (still.length > 0) this.#lost.set(key, still);
+    else this.#lost.delete(key);
+    return still.length > 0;
+  }
+
+  /** The op is durable here again, or another has rightfully taken its place, or none is left. */
+  #isBack(node: number, { group, op, checksum }: LostOp, replica: Recovering): boolean {
+    if (this.#ghost.replica(node, group).durable.has(checksum)) return true;
+    const committed = this.#ghost.committed(group, op)?.header.checksum;
+    if (committed !== undefined) return committed !== checksum;
+    return replica.checksumAt(op) !== checksum;
+  }
+
+  /** Another member that has not failed holds the op; or nobody else does, and then it was never acked. */
+  #isElsewhere(node: number, { group, op, checksum }: LostOp, failed: ReadonlySet<number>): boolean {
+    const holders = (this.#ghost.members.get(group) ?? []).filter(
+      (other) => other !== node && this.#ghost.replica(other, group).durable.has(checksum),
+    );
+    if (holders.length > 0) return holders.some((other) => !failed.has(other));
+    return this.#ghost.committed(group, op)?.header.checksum !== checksum;
+  }
+}
