@@ -112,11 +112,18 @@ const below = (bound: number) => Math.floor(Math.random() * bound);
 const random: vsr.Random = { u32: () => below(2 ** 32), below, fork: () => random };
 const clock: vsr.Clock = { monotonicMs: () => performance.now(), wallMicros: () => Date.now() * 1000 };
 const limits = { pipeline: 32, pipelineBytes: 1 << 20, queueMax: 1000, queueBytesMax: 1 << 20 };
+const empty: vsr.Checkpoint = {
+  op: 0,
+  checksum: protocol.ZERO_CHECKSUM,
+  timestamp: 0,
+  mode: 'disk',
+  lossEpoch: 0,
+};
 
 function start(self: number): Server {
   const { file, items, starts } = openJournal(join(directory, `${self}.journal`));
   // The journal holds the whole log, from op 0 on. Who takes snapshots restores the last one and begins there.
-  const recovery = vsr.replayJournal(items, { op: 0, checksum: protocol.ZERO_CHECKSUM, timestamp: 0 });
+  const recovery = vsr.replayJournal(items, empty);
   if (recovery === null) throw new Error(`journal ${self} does not hang together`);
 
   const store = new Store();
@@ -160,7 +167,8 @@ function start(self: number): Server {
   }
 
   const group = { group: 1, epoch: 0, members: [0, 1, 2], self, startCounter: starts };
-  const config: vsr.ReplicaConfig = { ...group, ...limits, timeouts: vsr.DEFAULT_TIMEOUTS };
+  const policy = { timeouts: vsr.DEFAULT_TIMEOUTS, coldStart: 'wait', digestEvery: 1024 } as const;
+  const config: vsr.ReplicaConfig = { ...group, ...limits, ...policy };
   const server: Server = { store, post, request, kill };
   servers.set(self, server);
   const replica = new vsr.Replica(config, store, { clock, random, checksums }, recovery, effects);
