@@ -25,7 +25,7 @@ import {
 } from './plan.ts';
 import { type MetadataReply, type Refusal, refusal } from './reply.ts';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
-import { emptyState, type GroupEntry, type MetadataState, type NodeEntry } from './state.ts';
+import { emptyState, type GroupEntry, type MetadataState, type NodeEntry, skipLost } from './state.ts';
 
 /**
  * What this node's metadata says of a session id: `known`; `behind`: it may be registered by an op that is not
@@ -85,6 +85,7 @@ export class MetadataMachine implements StateMachine {
       throw new VireoError('internal', `metadata op ${number} applied behind op ${this.#state.appliedOp}`);
     }
     this.#state.appliedOp = number;
+    if (kind === PrepareKind.coldStart) skipLost(this.#state);
     if (kind !== PrepareKind.metadata) return null;
     const op = decodeMetadataOp(prepareBody(prepare));
     // An op of a newer program, or junk that a newer `admit` let in: refused alike by every node of this version.
@@ -179,6 +180,14 @@ export class MetadataMachine implements StateMachine {
   groupStanding(id: number): GroupStanding {
     if (this.#state.groups.has(id)) return 'known';
     return id < this.#state.nextGroup ? 'gone' : 'behind';
+  }
+
+  /**
+   * Whether what became of an absent id is known: deleted by an op. Lost with a cold start it may be an id whose
+   * creation is not in the log any more, and its records are nowhere else.
+   */
+  isSurelyGone(group: number): boolean {
+    return this.groupStanding(group) === 'gone' && group >= this.#state.groupsFrom;
   }
 
   sessionStanding(id: number): SessionStanding {

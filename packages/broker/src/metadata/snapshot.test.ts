@@ -38,6 +38,13 @@ const command = fc.oneof(
     partitions: fc.integer({ min: 1, max: 5 }),
   }),
   fc.record({ type: fc.constant('deleteTopic' as const), stream: name, name }),
+  fc.record({
+    type: fc.constant('alterTopic' as const),
+    stream: name,
+    topic: name,
+    durability: fc.constantFrom('disk' as const, 'memory' as const),
+  }),
+  fc.record({ type: fc.constant('coldStart' as const) }),
   fc.record({ type: fc.constant('deleteId' as const), id: fc.nat({ max: 12 }) }),
   fc.record({ type: fc.constant('register' as const), nonce: fc.nat({ max: 5 }) }),
   fc.record({ type: fc.constant('noop' as const) }),
@@ -45,13 +52,19 @@ const command = fc.oneof(
 type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
 
 function run(machine: MetadataMachine, log: MetadataLog, step: Command): void {
+  if (step.type === 'coldStart') {
+    log.coldStart();
+    return;
+  }
   const plan = planOf(machine, step);
   if (plan === null) log.noop();
   else if (plan.ok) log.run(plan.op);
 }
 
-function planOf(machine: MetadataMachine, step: Command) {
+function planOf(machine: MetadataMachine, step: Exclude<Command, { type: 'coldStart' }>) {
   switch (step.type) {
+    case 'alterTopic':
+      return machine.planAlterTopic(step, step.durability);
     case 'createStream':
       return { ok: true, op: { op: 'createStream', name: step.stream, streamsMax: 3 } } as const;
     case 'deleteStream':
@@ -123,10 +136,10 @@ describe('a snapshot that cannot be read', () => {
     for (let length = 0; length < good.length; length++) {
       expect(restore(good.subarray(0, length))).toThrow(expect.objectContaining({ code: 'corruptPayload' }));
     }
-    expect(restore(encodePayload({ format: 2 }))).toThrow(
+    expect(restore(encodePayload({ format: 3 }))).toThrow(
       expect.objectContaining({ code: 'unsupportedFormat' }),
     );
-    expect(restore(encodePayload({ format: 1 }))).toThrow(
+    expect(restore(encodePayload({ format: 2 }))).toThrow(
       expect.objectContaining({ code: 'corruptPayload' }),
     );
     expect(restore(encodePayload([]))).toThrow(expect.objectContaining({ code: 'unsupportedFormat' }));

@@ -10,7 +10,7 @@ import {
 } from './state.ts';
 
 /** Version of the snapshot's layout. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Far above what the limits of streams, partitions and sessions allow: this node wrote the bytes itself. */
 const snapshotLimits: PayloadLimits = { bytesMax: 2 ** 30, valuesMax: 2 ** 26 };
@@ -32,7 +32,7 @@ interface Snapshot {
 export function encodeSnapshot(state: MetadataState): Buffer {
   const snapshot: Snapshot = {
     format: FORMAT,
-    counters: [state.appliedOp, state.stampBase, state.nextStream, state.nextTopic, state.nextGroup],
+    counters: countersOf(state),
     nodes: byId(state.nodes).map(({ id, address, host, incarnation }) => ({
       id,
       address,
@@ -69,6 +69,13 @@ export function encodeSnapshot(state: MetadataState): Buffer {
   return encodePayload(snapshot);
 }
 
+type Counters = Pick<MetadataState, (typeof COUNTERS)[number]>;
+const COUNTERS = ['appliedOp', 'stampBase', 'nextStream', 'nextTopic', 'nextGroup', 'groupsFrom'] as const;
+
+function countersOf(state: MetadataState): readonly number[] {
+  return COUNTERS.map((name) => state[name]);
+}
+
 function byId<T>(map: ReadonlyMap<number, T>): T[] {
   return [...map].sort(([a], [b]) => a - b).map(([, value]) => value);
 }
@@ -91,18 +98,15 @@ export function decodeSnapshot(bytes: Buffer): MetadataState {
   }
   const snapshot = raw.value as Snapshot;
   const { counters, nodes, streams, topics, groups, sessions } = snapshot;
-  if (![counters, nodes, streams, topics, groups, sessions].every(Array.isArray) || counters.length !== 5) {
+  if (
+    ![counters, nodes, streams, topics, groups, sessions].every(Array.isArray) ||
+    counters.length !== COUNTERS.length
+  ) {
     throw new VireoError('corruptPayload', 'metadata snapshot: a list is missing');
   }
   const state = emptyState();
-  const [appliedOp, stampBase, nextStream, nextTopic, nextGroup] = counters as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  Object.assign(state, { appliedOp, stampBase, nextStream, nextTopic, nextGroup });
+  const read = Object.fromEntries(COUNTERS.map((name, i) => [name, counters[i] as number]));
+  Object.assign(state, read as Counters);
   for (const node of nodes) state.nodes.set(node.id, node);
   for (const { id, name } of streams) {
     state.streams.set(id, { id, name, topics: new Set() });

@@ -74,6 +74,8 @@ export interface MetadataState {
   nextTopic: number;
   /** Group 0 is the metadata group itself. */
   nextGroup: number;
+  /** `nextGroup` as the last cold start left it: what became of lower ids that are absent may have been lost. */
+  groupsFrom: number;
   readonly nodes: Map<number, NodeEntry>;
   readonly streams: Map<number, StreamEntry>;
   readonly topics: Map<number, TopicEntry>;
@@ -94,6 +96,7 @@ export function emptyState(): MetadataState {
     nextStream: 1,
     nextTopic: 1,
     nextGroup: 1,
+    groupsFrom: 1,
     nodes: new Map(),
     streams: new Map(),
     topics: new Map(),
@@ -104,6 +107,19 @@ export function emptyState(): MetadataState {
     sessionByNonce: new Map(),
     groupsByNode: new Map(),
   };
+}
+
+/** What a cold start adds to the base of stamps, and to each counter. */
+const STAMPS_SKIPPED = 2 ** 40;
+const IDS_SKIPPED = 2 ** 20;
+
+/** The log goes on without some of its last ops: what one of those gave, ids and stamps, is not given again. */
+export function skipLost(state: MetadataState): void {
+  state.stampBase += STAMPS_SKIPPED;
+  state.nextStream += IDS_SKIPPED;
+  state.nextTopic += IDS_SKIPPED;
+  state.nextGroup += IDS_SKIPPED;
+  state.groupsFrom = state.nextGroup;
 }
 
 /** Enters a partition group, with the index over its members. */

@@ -14,6 +14,8 @@ export const EventNames = {
   'group.created': 'a replica was created from its committed metadata entry',
   'group.opened': 'a replica was opened from its snapshot, segments and journal',
   'group.deleted': 'a replica ended because its topic was deleted',
+  'group.abandoned':
+    'files of a group that metadata does not know, perhaps since a cold start lost its creation: they stay',
   'group.recovering':
     'a replica may not vote until a primary has told it the log: acked ops were lost with its memory, or are damaged',
   'group.recovered': 'such a replica was told the log and takes part again',

@@ -166,8 +166,9 @@ export class Groups {
     }
     for (const name of names) {
       const id = Number(name);
-      if (Number.isSafeInteger(id) && id > 0 && this.metadata.groupStanding(id) === 'gone')
-        this.#tombstones.set(id, 0);
+      if (!Number.isSafeInteger(id) || id <= 0 || this.metadata.groupStanding(id) !== 'gone') continue;
+      if (this.metadata.isSurelyGone(id)) this.#tombstones.set(id, 0);
+      else this.#options.log.event('warn', 'group.abandoned', { group: id });
     }
   }
 

@@ -61,6 +61,11 @@ export class MetadataLog {
     return this.#machine.apply(this.#seal(Buffer.alloc(PREPARE_HEADER_SIZE), PrepareKind.noop));
   }
 
+  /** The op with which replication begins a log that was cut. */
+  coldStart(): void {
+    this.#machine.apply(this.#seal(Buffer.alloc(PREPARE_HEADER_SIZE + 16), PrepareKind.coldStart));
+  }
+
   /** An op whose body is what somebody else thinks an op is. */
   runBytes(body: Buffer): MetadataReply | null {
     return this.#machine.apply(
