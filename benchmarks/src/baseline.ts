@@ -22,12 +22,12 @@ export class Baseline {
     this.#data = data;
   }
 
-  static async start(directory: string, scratch: string): Promise<Baseline> {
+  static async start(directory: string, scratch: string, mode: 'disk' | 'memory'): Promise<Baseline> {
     const data = await mkdtemp(join(scratch, 'bare-path-'));
     const nodes: ChildProcess[] = [];
     for (const id of [1, 2, 0]) {
       nodes.push(
-        spawn(process.execPath, ['node.mjs', String(id), 'disk'], {
+        spawn(process.execPath, ['node.mjs', String(id), mode], {
           cwd: directory,
           env: { ...process.env, DATA: data },
           stdio: ['ignore', 'ignore', 'inherit'],

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Three nodes as `vireo dev` starts them: processes of their own, mode disk, a fresh directory. */
+/** Three nodes as `vireo dev` starts them: processes of their own, a fresh directory. */
 export interface BenchCluster {
   readonly server: string;
   stop(): Promise<void>;

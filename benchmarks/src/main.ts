@@ -10,7 +10,7 @@ import { startCluster } from './cluster.ts';
 import { type Figures, LOADS, type Load } from './loads.ts';
 
 /**
- * `npm run bench -- --baseline DIR [--runs 3] [--seconds 4] [--warm 6] [--scratch DIR]`. Product and bare path take turns in
+ * `npm run bench -- --baseline DIR [--mode disk|memory] [--runs 3] [--seconds 4] [--warm 6] [--scratch DIR]`. Product and bare path take turns in
  * one sitting, since these machines are noisy: only the ratio of neighbours means something. Without a baseline
  * the product is measured alone.
  */
@@ -22,10 +22,15 @@ const { values } = parseArgs({
     scratch: { type: 'string', default: tmpdir() },
     port: { type: 'string', default: '7700' },
     warm: { type: 'string', default: '6' },
+    mode: { type: 'string', default: 'disk' },
   },
 });
 const runs = Number(values.runs);
 const seconds = Number(values.seconds);
+const durability = values.mode;
+if (durability !== 'disk' && durability !== 'memory') {
+  throw new Error(`--mode must be disk or memory, is "${durability}"`);
+}
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 interface ReadFigures {
@@ -58,13 +63,15 @@ async function fillJournals(server: string): Promise<void> {
 }
 
 /** One run: for each load the product, then its neighbour. Both clusters stand all the time; the idle one costs little. */
-async function measure(rows: readonly Row[]): Promise<void> {
+async function measure(rows: readonly Row[], durability: 'disk' | 'memory'): Promise<void> {
   const cluster = await startCluster(values.scratch, Number(values.port));
   const baseline =
-    values.baseline === undefined ? null : await Baseline.start(resolve(values.baseline), values.scratch);
+    values.baseline === undefined
+      ? null
+      : await Baseline.start(resolve(values.baseline), values.scratch, durability);
   try {
     const client = await connect(cluster.server.split(','));
-    const topic = { partitions: 1, replication: 3, durability: 'disk' } as const;
+    const topic = { partitions: 1, replication: 3, durability } as const;
     await client.admin.createStream('bench');
     await client.admin.createTopic('bench/warm', topic);
     await fillJournals(cluster.server);
@@ -119,10 +126,11 @@ function report(rows: readonly Row[]): void {
   }
 }
 
+console.log(`mode ${durability}`);
 await mkdir(values.scratch, { recursive: true });
 const rows: Row[] = LOADS.map((load) => ({ load, product: [], bare: [], read: [] }));
 for (let run = 1; run <= runs; run++) {
   console.error(`run ${run} of ${runs}`);
-  await measure(rows);
+  await measure(rows, durability);
 }
 report(rows);

@@ -19,7 +19,7 @@ if (typeof args === 'string') {
   process.exitCode = 2;
 } else if (args.mode === 'mutants') {
   const { runMutants } = await import('./cli/run-mutants.ts');
-  process.exitCode = runMutants(main);
+  process.exitCode = runMutants(main, args);
 } else {
   const mutant = mutants.find(({ name }) => name === args.mutant);
   if (args.mutant !== null && mutant === undefined) {
@@ -30,7 +30,10 @@ if (typeof args === 'string') {
   } else {
     if (mutant !== undefined) register('./mutants/hooks.js', import.meta.url, { data: mutant.edits });
     // Only now: what is loaded from here on is the production code, with the mutant in it.
-    const { runSeeds } = await import('./cli/run-seeds.ts');
-    process.exitCode = runSeeds(args, main, args.json ? null : commitName(dirname(main)));
+    if (args.mode === 'hunt') (await import('./cli/hunt.ts')).hunt(args);
+    else {
+      const { runSeeds } = await import('./cli/run-seeds.ts');
+      process.exitCode = runSeeds(args, main, args.json ? null : commitName(dirname(main)));
+    }
   }
 }

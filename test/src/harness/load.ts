@@ -1,4 +1,4 @@
-import type { Client, Durability } from '@vireo/client';
+import type { Client } from '@vireo/client';
 import { History } from '@vireo/simulator';
 import type { TestCluster } from './test-cluster.ts';
 import { Workload, type WorkloadOptions } from './workload.ts';
@@ -10,10 +10,7 @@ export interface Load {
   readonly workload: Workload;
 }
 
-export interface LoadOptions extends Omit<WorkloadOptions, 'topic' | 'history' | 'name'> {
-  /** Default `disk`. */
-  readonly durability?: Durability;
-}
+export type LoadOptions = Omit<WorkloadOptions, 'topic' | 'history' | 'name'>;
 
 /** Makes `stream/topic` with three replicas a partition, waits for its primaries, and starts producing. */
 export async function startLoad(cluster: TestCluster, topic: string, options: LoadOptions): Promise<Load> {

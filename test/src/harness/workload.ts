@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Client, type Producer, VireoError } from '@vireo/client';
+import { type Client, type Durability, type Producer, VireoError } from '@vireo/client';
 import type { FinalLog, History } from '@vireo/simulator';
 
 /** Longest time between two acks of one partition, and when it was. */
@@ -21,13 +21,15 @@ export interface WorkloadOptions {
   readonly valueBytes?: number;
   /** At least so long from one batch of a partition to its next one, ms. Default 0: as fast as acks come. */
   readonly paceMs?: number;
+  /** What every ack has to promise. Default `disk`. */
+  readonly durability?: Durability;
   /** Hears of every ack: of which partition, and from which node. */
   readonly onAck?: (partition: number, node: number) => void;
 }
 
 /**
- * Producers on every partition at once, everything written down in a history. Ids of records
- * are their content, so a record that changed on its way is foreign.
+ * Producers on every partition at once, everything written down in a history. Ids of records are their content, so a
+ * record that changed on its way is foreign.
  */
 export class Workload {
   readonly #options: Required<WorkloadOptions>;
@@ -44,6 +46,7 @@ export class Workload {
       batchRecords: 10,
       valueBytes: 200,
       paceMs: 0,
+      durability: 'disk',
       onAck: () => {},
       ...options,
     };
@@ -99,16 +102,18 @@ export class Workload {
   }
 
   async #send(partition: number, records: { value: string }[], ids: readonly string[]): Promise<void> {
-    const { history, onAck } = this.#options;
+    const { history, durability, onAck } = this.#options;
     try {
-      const { baseOffset, node } = await this.#producer.sendBatch(records, { partition });
+      const ack = await this.#producer.sendBatch(records, { partition });
+      const { baseOffset } = ack;
       const now = performance.now();
       this.#gaps[partition] = Math.max(
         this.#gaps[partition] as number,
         now - (this.#lastAck[partition] as number),
       );
       this.#lastAck[partition] = now;
-      onAck(partition, node);
+      onAck(partition, ack.node);
+      if (ack.durability !== durability) throw new Error(`an ack of durability ${ack.durability}`);
       if (baseOffset === null) throw new Error('a duplicate that the partition has forgotten');
       ids.forEach((id, i) => void history.acked(digest(id), String(partition), baseOffset + i));
       this.acked += ids.length;

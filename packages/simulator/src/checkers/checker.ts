@@ -30,6 +30,8 @@ export type CheckerName =
   | '15 notApplied is in no log'
   | '19 trace hash'
   | 'liveness'
+  /** A step of a scenario did not come, or what it expects is not so. */
+  | 'scenario'
   | 'assertion';
 
 /** The part of a replica's state that is looked at before and after each step. */

@@ -2,7 +2,7 @@ import { type ProfileName, profileNames } from '../cluster/profile.ts';
 
 /** What the command line asks for. */
 export interface Arguments {
-  readonly mode: 'seeds' | 'mutants';
+  readonly mode: 'seeds' | 'mutants' | 'hunt';
   /** First and last seed. */
   readonly from: number;
   readonly to: number;
@@ -16,6 +16,13 @@ export interface Arguments {
   readonly json: boolean;
   /** Stops at the first failure. */
   readonly untilFailure: boolean;
+  /** Mutants to look for; none named: all. */
+  readonly only: readonly string[];
+  /** Looks for mutants where they are known to be found soon. */
+  readonly quick: boolean;
+  /** Of a process that looks for one mutant: first seeds, and runs from each at most. */
+  readonly firsts: readonly number[];
+  readonly most: number;
 }
 
 export const usage = `Usage: npm run simulate -- [options]
@@ -26,6 +33,8 @@ export const usage = `Usage: npm run simulate -- [options]
   --verify-hash      also runs the first 3 seeds in a second process and compares the traces' hashes
   --mutant NAME      with this defect put back
   --mutants          every mutant, from 5 different first seeds, until it is found
+  --only A,B         of the mutants, these alone
+  --quick            of the 5 first seeds, the one from which a mutant is found soonest
   --trace            prints every event
   --keep-going       goes on after a failure
 `;
@@ -42,6 +51,10 @@ export function parseArguments(argv: readonly string[]): Arguments | string {
     verifyHash: false,
     json: false,
     untilFailure: true,
+    only: [] as string[],
+    quick: false,
+    firsts: [] as number[],
+    most: 1,
   };
   for (let index = 0; index < argv.length; index += 1) {
     const name = argv[index] ?? '';
@@ -69,6 +82,19 @@ export function parseArguments(argv: readonly string[]): Arguments | string {
         break;
       case '--mutants':
         parsed.mode = 'mutants';
+        break;
+      case '--only':
+        parsed.only = value().split(',');
+        break;
+      case '--quick':
+        parsed.quick = true;
+        break;
+      case '--hunt':
+        parsed.mode = 'hunt';
+        parsed.firsts = value().split(',').map(Number);
+        break;
+      case '--most':
+        parsed.most = Number(value());
         break;
       case '--trace':
         parsed.trace = true;

@@ -1,29 +1,36 @@
 import { spawnSync } from 'node:child_process';
+import { coverage } from '../coverage-table.ts';
 import { type Mutant, mutants } from '../mutants/index.ts';
+import type { Arguments } from './arguments.ts';
+import type { HuntLine } from './hunt.ts';
 
 /** A mutant counts as found when it is found from each of these. */
 const firstSeeds = [1, 10_001, 20_001, 30_001, 40_001];
 const seedsMax = 2_000;
 
-interface Found {
-  readonly seeds: number;
-  readonly checker: string;
+/** Where to look for a mutant. */
+interface Search {
+  readonly firsts: readonly number[];
+  readonly most: number;
 }
 
-/** Looks for every mutant. Returns the exit code: 0 when all were found by a checker that may. */
-export function runMutants(main: string): number {
+/**
+ * Looks for mutants: all of them, or those of `--only`. `--quick` looks from one first seed only, the one from which
+ * the coverage table says that the mutant is found soonest, and not much further than it says: a check that they are
+ * still found, not proof. Returns the exit code: 0 when all were found by a checker that may.
+ */
+export function runMutants(main: string, { only, quick }: Arguments): number {
+  const unknown = only.filter((name) => !mutants.some((mutant) => mutant.name === name));
+  if (unknown.length > 0) {
+    console.error(`there is no mutant ${unknown.join(', ')}`);
+    return 2;
+  }
+  const wanted = only.length === 0 ? mutants : mutants.filter(({ name }) => only.includes(name));
+  const unmutated = new Unmutated(main);
   let missed = 0;
-  for (const mutant of mutants) {
-    const found: Found[] = [];
-    let problem: string | null = null;
-    for (const first of firstSeeds) {
-      const outcome = hunt(main, mutant, first);
-      if (typeof outcome === 'string') {
-        problem = outcome;
-        break;
-      }
-      found.push(outcome);
-    }
+  for (const mutant of wanted) {
+    const search = quick ? quickSearch(mutant) : { firsts: firstSeeds, most: seedsMax };
+    const { found, problem } = look(main, mutant, search, unmutated);
     const checkers = [...new Set(found.map(({ checker }) => checker))].join(', ');
     if (problem === null) {
       console.log(
@@ -31,35 +38,75 @@ export function runMutants(main: string): number {
       );
     } else {
       missed += 1;
-      console.log(
-        `${mutant.name}: NOT FOUND (${problem})${checkers === '' ? '' : `; before by ${checkers}`}`,
-      );
+      const before = checkers === '' ? '' : `; from the others by ${checkers}`;
+      console.log(`${mutant.name}: NOT FOUND (${problem})${before}`);
     }
   }
-  console.log(`${mutants.length - missed} of ${mutants.length} mutants found`);
+  console.log(`${wanted.length - missed} of ${wanted.length} mutants found${quick ? ', quickly' : ''}`);
   return missed === 0 ? 0 : 1;
 }
 
+function quickSearch({ name }: Mutant): Search {
+  const row = coverage.find(({ standing }) => standing.state === 'found' && standing.mutant === name);
+  const seeds = row?.standing.state === 'found' ? row.standing.seeds.split(', ').map(Number) : [seedsMax];
+  const least = Math.min(...seeds);
+  return { firsts: [firstSeeds[seeds.indexOf(least)] ?? 1], most: 3 * least + 20 };
+}
+
 /** Each mutant runs in a process of its own: it changes modules while they are loaded. */
-function hunt(main: string, mutant: Mutant, first: number): Found | string {
+function look(
+  main: string,
+  mutant: Mutant,
+  search: Search,
+  unmutated: Unmutated,
+): { found: HuntLine[]; problem: string | null } {
+  const answer = runHunt(main, search, ['--mutant', mutant.name]);
+  if (typeof answer === 'string') return { found: [], problem: answer };
+  const found = answer.filter(({ checker }) => checker !== null);
+  const problem = problemOf(mutant, answer, search) ?? unmutated.problem(found);
+  return { found, problem };
+}
+
+function problemOf(mutant: Mutant, lines: readonly HuntLine[], search: Search): string | null {
+  for (const { first, seeds, checker, message } of lines) {
+    if (checker === null) return `not from seed ${first} within ${seeds}`;
+    if (!(mutant.finders as readonly string[]).includes(checker)) {
+      return `from seed ${first} after ${seeds} by ${checker}, which may not: ${message}`;
+    }
+  }
+  return lines.length === search.firsts.length ? null : 'its process ended early';
+}
+
+/** Lines of a hunt in a process of its own; a text says what was wrong with that. */
+function runHunt(main: string, { firsts, most }: Search, options: readonly string[]): HuntLine[] | string {
   const child = spawnSync(
     process.execPath,
-    [main, '--mutant', mutant.name, '--seeds', `${first}..${first + seedsMax - 1}`, '--json'],
+    [main, '--hunt', firsts.join(','), '--most', String(most), ...options],
     { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
   );
+  if (child.status !== 0) return child.stderr.trim().split('\n').slice(-5).join(' | ');
   const lines = child.stdout.split('\n').filter((line) => line !== '');
-  const last = lines.at(-1);
-  if (last === undefined) return child.stderr.trim().split('\n').slice(-5).join(' | ');
-  const { checker, message } = JSON.parse(last) as { checker: string | null; message: string | null };
-  if (checker === null) return `not from seed ${first} within ${lines.length}`;
-  if (!(mutant.finders as readonly string[]).includes(checker)) {
-    return `from seed ${first} by ${checker}, which may not: ${message}`;
+  return lines.map((line) => JSON.parse(line) as HuntLine);
+}
+
+/** A failure that the code shows without the mutant says nothing of the mutant. Each seed is run once. */
+class Unmutated {
+  readonly #main: string;
+  readonly #passed = new Set<number>();
+
+  constructor(main: string) {
+    this.#main = main;
   }
-  const seed = first + lines.length - 1;
-  // A failure that the code shows without the mutant says nothing of the mutant.
-  const unmutated = spawnSync(process.execPath, [main, '--seed', String(seed), '--json'], {
-    encoding: 'utf8',
-  });
-  if (unmutated.status !== 0) return `seed ${seed} fails without the mutant too`;
-  return { seeds: lines.length, checker };
+
+  /** Whether the code as it is fails at a seed at which a mutant was found. */
+  problem(found: readonly HuntLine[]): string | null {
+    for (const seed of found.map(({ first, seeds }) => first + seeds - 1)) {
+      if (this.#passed.has(seed)) continue;
+      const answer = runHunt(this.#main, { firsts: [seed], most: 1 }, []);
+      if (typeof answer === 'string') return answer;
+      if (answer[0]?.checker !== null) return `seed ${seed} fails without the mutant too`;
+      this.#passed.add(seed);
+    }
+    return null;
+  }
 }

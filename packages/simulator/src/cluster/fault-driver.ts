@@ -81,7 +81,7 @@ export class FaultDriver {
   schedule(faults: readonly Fault[]): void {
     const { scheduler } = this.#parts;
     const start = scheduler.now;
-    for (const fault of faults) scheduler.at(start + fault.at, () => this.#apply(fault));
+    for (const fault of faults) scheduler.at(start + fault.at, () => this.apply(fault));
   }
 
   /** No more faults; whoever is down, stopped or cut off comes back. */
@@ -94,15 +94,19 @@ export class FaultDriver {
     for (const node of nodes) {
       node.disk.slowness = 1;
       node.disk.errors.clear();
+      node.hold.release();
       node.disarm();
       if (node.isPaused) node.resume();
       if (!node.isUp) node.start();
     }
   }
 
-  #apply(fault: Fault): void {
+  /** Does a fault now, unless faults are over. */
+  apply(fault: Fault): void {
     if (this.#over) return;
-    const { scheduler, network, nodes, random, trace } = this.#parts;
+    const { scheduler, network, nodes, trace } = this.#parts;
+    // A stream of its own: what this fault draws stays the same when another one is left out.
+    const random = this.#parts.random.fork(`${fault.type} at ${fault.at}`);
     if (fault.type === 'powerCut') {
       trace.event(scheduler.now, 'fault.powerCut');
       this.applied += 1;
@@ -128,10 +132,10 @@ export class FaultDriver {
         this.#later(fault.for, () => node.resume());
         return;
       case 'rot':
-        this.#disks.damage(node, fault, random.fork(`rot ${fault.at}`));
+        this.#disks.damage(node, fault, random);
         return;
       case 'ruin':
-        this.#disks.ruin(node, fault, random.fork(`ruin ${fault.at}`));
+        this.#disks.ruin(node, fault, random);
         return;
       case 'syncError':
         node.disk.errors.syncs = 1;
@@ -163,14 +167,14 @@ export class FaultDriver {
         }
         return;
       case 'cut':
-        this.#cut(node.id, fault.shape);
+        this.#cut(node.id, fault.shape, random);
         this.#later(fault.for, () => network.heal());
         return;
     }
   }
 
-  #cut(node: number, shape: CutShape): void {
-    const { network, nodes, clients, random } = this.#parts;
+  #cut(node: number, shape: CutShape, random: Prng): void {
+    const { network, nodes, clients } = this.#parts;
     const others = nodes.map(({ id }) => id).filter((id) => id !== node);
     const everybody = [...others, ...clients];
     switch (shape) {

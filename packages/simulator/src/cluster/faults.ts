@@ -54,18 +54,18 @@ type FaultAction =
  * `body`: one prepare; `index`: the head of a flush with its index; `flush`: one in the middle, whole; `head`: the
  * last that holds prepares, whole; `fileHead`: one of the two copies at the start of a file.
  */
-const damagePieces = ['body', 'index', 'flush', 'head', 'fileHead'] as const;
+export const damagePieces = ['body', 'index', 'flush', 'head', 'fileHead'] as const;
 export type DamagePiece = (typeof damagePieces)[number];
 
 /**
  * `flip`: bits change, as the content itself decides, so that the same bytes are damaged the same way; `zeros`: the
  * write never arrived; `astray`: another flush lies there, or this one lies behind the end as well.
  */
-const damageShapes = ['flip', 'zeros', 'astray'] as const;
+export const damageShapes = ['flip', 'zeros', 'astray'] as const;
 export type DamageShape = (typeof damageShapes)[number];
 
 /** `formatted`: wiped, and formatted anew under the same id, with an incarnation that nobody knows. */
-const ruinKinds = [
+export const ruinKinds = [
   'segmentHead',
   'snapshots',
   'journalIndexes',
@@ -78,7 +78,7 @@ const ruinKinds = [
 export type RuinKind = (typeof ruinKinds)[number];
 
 /** `isolate`: both ways; `deaf`: hears nothing; `mute`: is heard by nobody; `oneWay`: one link in one direction; `split`: a drawn half. */
-const cutShapes = ['isolate', 'deaf', 'mute', 'oneWay', 'split'] as const;
+export const cutShapes = ['isolate', 'deaf', 'mute', 'oneWay', 'split'] as const;
 export type CutShape = (typeof cutShapes)[number];
 
 export const faultTypes = [

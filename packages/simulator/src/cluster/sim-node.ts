@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { Broker, type BrokerConfig, type FailReason, StartError } from '@vireo/broker';
+import { DiskHold } from '../world/disk-hold.ts';
 import type { Prng } from '../world/prng.ts';
 import type { Scheduler, Timer } from '../world/scheduler.ts';
 import { simChecksums } from '../world/sim-checksums.ts';
@@ -45,6 +46,8 @@ interface NodeParts {
 export class SimNode implements Endpoint {
   readonly id: number;
   readonly disk: SimDisk;
+  /** For scenarios: between the process and its disk. */
+  readonly hold = new DiskHold();
   readonly clock: SimClock;
   broker: Broker | null = null;
   /** Processes started so far. */
@@ -89,7 +92,7 @@ export class SimNode implements Endpoint {
     const epoch = this.starts;
     const isAlive = () => epoch === this.starts && this.#passes();
     const broker = new Broker(this.#parts.config, {
-      disk: this.disk.open((run) => this.#post(run), isAlive),
+      disk: this.hold.wrap(this.disk.open((run) => this.#post(run), isAlive)),
       clock: this.clock,
       random: processRandom,
       checksums: simChecksums,
@@ -148,6 +151,7 @@ export class SimNode implements Endpoint {
     this.#ticker = null;
     this.#tickWaits = false;
     network.crash(this.id, powerLost);
+    this.hold.drop();
     this.disk.crash(powerLost);
   }
 

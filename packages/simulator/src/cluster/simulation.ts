@@ -5,6 +5,12 @@ import { type ClientWorld, Link } from '../clients/link.ts';
 import { Producer } from '../clients/producer.ts';
 import { createTopic } from '../clients/topic.ts';
 import { History } from '../history/index.ts';
+import { actOn } from '../scenario/actions.ts';
+import { firstDisappointment } from '../scenario/expectations.ts';
+import type { Names } from '../scenario/names.ts';
+import type { Action } from '../scenario/step.ts';
+import { StepDriver } from '../scenario/step-driver.ts';
+import { type Schedule, scheduleOf } from '../schedule/schedule.ts';
 import { Prng } from '../world/prng.ts';
 import { Scheduler } from '../world/scheduler.ts';
 import { SimClock } from '../world/sim-clock.ts';
@@ -45,6 +51,8 @@ export interface RunResult {
   readonly consumed: number;
   readonly faults: number;
   readonly events: number;
+  /** Simulated µs at which faults and load began. */
+  readonly loadedAt: number;
   readonly simulatedMicros: number;
   readonly floors: Readonly<Record<FloorName, number>>;
 }
@@ -54,26 +62,35 @@ export interface RunOptions {
   readonly print?: (line: string) => void;
 }
 
-/** Runs one profile from nothing to rest: set-up, faults under load, healing, final comparison. */
+/** Runs one schedule from nothing to rest: set-up, faults under load, healing, final comparison. */
+export function runSchedule(schedule: Schedule, options: RunOptions = {}): RunResult {
+  return new Simulation(schedule, options.print ?? null).run();
+}
+
 export function simulate(profile: Profile, options: RunOptions = {}): RunResult {
-  return new Simulation(profile, options.print ?? null).run();
+  return runSchedule(scheduleOf(profile), options);
 }
 
 class Simulation {
+  readonly #schedule: Schedule;
   readonly #profile: Profile;
   readonly #random: Prng;
   readonly #scheduler: Scheduler;
   readonly #trace: Trace;
   readonly #network: SimNetwork;
-  readonly #observer = new Observer(allCheckers());
+  readonly #steps: StepDriver;
+  readonly #observer: Observer;
   readonly #history = new History();
   readonly #nodes: SimNode[];
   readonly #producers: Producer[];
   readonly #consumers: Consumer[];
   readonly #driver: FaultDriver;
+  #loadedAt = 0;
   #failure: Failure | null = null;
 
-  constructor(profile: Profile, print: ((line: string) => void) | null) {
+  constructor(schedule: Schedule, print: ((line: string) => void) | null) {
+    const { profile, steps } = schedule;
+    this.#schedule = schedule;
     this.#profile = profile;
     this.#random = Prng.fromSeed(profile.seed).fork('run');
     this.#scheduler = new Scheduler(this.#random.fork('scheduler'));
@@ -84,6 +101,13 @@ class Simulation {
       profile.network,
       this.#trace,
     );
+    this.#steps = new StepDriver({
+      steps,
+      scheduler: this.#scheduler,
+      trace: this.#trace,
+      act: (action, names, inside) => this.#act(action, names, inside),
+    });
+    this.#observer = new Observer([...allCheckers(), ...(steps.length === 0 ? [] : [this.#steps])]);
     this.#observer.detail = (line) => this.#trace.detail(line);
     this.#network.onFrame = (from, to, frame) => {
       if (from < clientsFrom && to >= clientsFrom) this.#observer.frame(from, to, frame);
@@ -99,10 +123,7 @@ class Simulation {
       random: this.#random.fork('faults'),
       trace: this.#trace,
       nodes: this.#nodes,
-      clients: Array.from(
-        { length: profile.producers + profile.consumers },
-        (_, index) => clientsFrom + 1 + index,
-      ),
+      clients: this.#clientIds(),
       primaryOf: (groupIndex) => this.#observer.primaryOf(groupIndex),
       atlas: new FaultAtlas(this.#observer.ghost, (node, group) => this.#observer.standing(node, group)),
       gone: (node) => this.#observer.ghost.gone.add(node),
@@ -131,6 +152,7 @@ class Simulation {
       consumed: counts.consumed,
       faults: this.#driver.applied,
       events: this.#scheduler.count,
+      loadedAt: this.#loadedAt,
       simulatedMicros: this.#scheduler.now,
       floors: this.#observer.floors.counts,
     };
@@ -160,11 +182,19 @@ class Simulation {
       return;
     }
 
+    this.#loadedAt = this.#scheduler.now;
     for (const client of [...this.#producers, ...this.#consumers]) client.start();
     this.#driver.schedule(faults);
-    this.#until(duration, () => false);
+    this.#steps.start();
+    // A scenario is over when its last step is done; what is drawn goes on to the end.
+    this.#until(duration, () => this.#schedule.steps.length > 0 && faults.length === 0 && this.#steps.done);
 
     if (this.#failure !== null) return;
+    const { missing } = this.#steps;
+    if (missing !== null) {
+      this.#fail('scenario', missing);
+      return;
+    }
     this.#driver.heal();
     const isSettled = (): boolean => this.#unrest() === null;
     if (!this.#until(settleMax, isSettled)) {
@@ -179,6 +209,35 @@ class Simulation {
     if (difference !== null) this.#fail('1 canonical chain', difference);
     const problem = checkHistory(this.#history, this.#observer.ghost, this.#profile.partitions);
     if (problem !== null) this.#fail(problem.checker, problem.message);
+    const disappointment = firstDisappointment(
+      this.#schedule.expect,
+      this.#observer.floors.counts,
+      this.#steps,
+      this.#observer.ghost,
+    );
+    if (disappointment !== null) this.#fail('scenario', disappointment);
+  }
+
+  #act(action: Action, names: Names, inside: boolean): void {
+    const { ghost } = this.#observer;
+    actOn(
+      {
+        nodes: this.#nodes,
+        network: this.#network,
+        clients: this.#clientIds(),
+        members: (group) => ghost.members.get(group) ?? [],
+        primaryOf: (group) => this.#observer.primaryOf(group),
+        apply: (fault) => this.#driver.apply(fault),
+      },
+      action,
+      names,
+      inside,
+    );
+  }
+
+  #clientIds(): number[] {
+    const { producers, consumers } = this.#profile;
+    return Array.from({ length: producers + consumers }, (_, index) => clientsFrom + 1 + index);
   }
 
   #unrest(): string | null {
