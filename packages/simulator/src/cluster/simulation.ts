@@ -273,7 +273,6 @@ class Simulation {
       secret: 'a secret',
       limits: limitsOf(this.#profile),
       tickMs: 10,
-      digestEvery: 16,
     };
     const simDisk = new SimDisk(id, this.#scheduler, random.fork('disk'), disk, this.#trace);
     const identity = {
