@@ -17,8 +17,8 @@ export interface Mutant {
 }
 
 export interface MutantEdit {
-  /** Package below `packages/`, and module in its `src` without extension. */
-  readonly package: 'vsr' | 'storage' | 'broker';
+  /** Package below `packages/`, and module in its `src` without extension; `simulator` for the model of a client. */
+  readonly package: 'vsr' | 'storage' | 'broker' | 'simulator';
   readonly module: string;
   /** One line or a part of one, without types, so that it reads alike in the source and in what is built. */
   readonly find: string;

@@ -1,4 +1,4 @@
-import type { Mutant } from './mutant.ts';
+import type { Mutant } from '../mutant.ts';
 
 /** The primary takes itself for a copy while its journal is still writing. */
 export const earlySelfCount: Mutant = {

@@ -1,4 +1,4 @@
-import type { Mutant } from './mutant.ts';
+import type { Mutant } from '../mutant.ts';
 
 /** What was admitted stays in the producer table though a view change has dropped it: a retry is a "duplicate". */
 export const e11TableAtRequest: Mutant = {

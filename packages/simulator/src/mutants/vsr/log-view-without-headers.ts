@@ -1,4 +1,4 @@
-import type { Mutant } from './mutant.ts';
+import type { Mutant } from '../mutant.ts';
 
 /** After a restart the old log comes back under the new logView, and outranks logs that hold what was acked. */
 export const logViewWithoutHeaders: Mutant = {

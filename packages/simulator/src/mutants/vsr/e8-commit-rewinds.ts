@@ -1,4 +1,4 @@
-import type { Mutant } from './mutant.ts';
+import type { Mutant } from '../mutant.ts';
 
 /** A late frame with an older commit number takes the commit back. */
 export const e8CommitRewinds: Mutant = {

@@ -1,4 +1,4 @@
-import type { Mutant } from './mutant.ts';
+import type { Mutant } from '../mutant.ts';
 
 /** Ops are executed, answered and shown to consumers as soon as they are in the log. */
 export const effectsBeforeCommit: Mutant = {

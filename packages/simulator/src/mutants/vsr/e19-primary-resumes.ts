@@ -1,4 +1,4 @@
-import type { Mutant } from './mutant.ts';
+import type { Mutant } from '../mutant.ts';
 
 /** A restarted primary goes on in its view and gives an op number, whose Prepare it has sent, to another op. */
 export const e19PrimaryResumes: Mutant = {

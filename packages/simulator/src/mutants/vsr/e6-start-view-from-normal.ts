@@ -1,4 +1,4 @@
-import type { Mutant } from './mutant.ts';
+import type { Mutant } from '../mutant.ts';
 
 /** A StartView that was sent again or late cuts what was prepared and acked in the view since. */
 export const e6StartViewFromNormal: Mutant = {

@@ -1,4 +1,4 @@
-import type { Mutant } from './mutant.ts';
+import type { Mutant } from '../mutant.ts';
 
 /** The longest log wins, though a shorter one of a later view holds what was committed since. */
 export const rankByView: Mutant = {

@@ -1,4 +1,4 @@
-import type { Mutant } from './mutant.ts';
+import type { Mutant } from '../mutant.ts';
 
 /** The vote leaves before the promise is durable: a crash in between forgets it, and an older view goes on acking. */
 export const e3PromiseForgotten: Mutant = {

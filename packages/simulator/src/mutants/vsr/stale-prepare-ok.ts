@@ -1,4 +1,4 @@
-import type { Mutant } from './mutant.ts';
+import type { Mutant } from '../mutant.ts';
 
 /** A write that was under way when the log was replaced vouches for whatever stands in its place when it ends. */
 export const stalePrepareOk: Mutant = {

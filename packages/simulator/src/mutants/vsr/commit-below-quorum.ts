@@ -1,0 +1,16 @@
+import type { Mutant } from '../mutant.ts';
+
+/** The primary commits with one copy less than the quorum. */
+export const commitBelowQuorum: Mutant = {
+  name: 'commit-below-quorum',
+  rule: 'an op is committed by a replication quorum of durable copies',
+  edits: [
+    {
+      package: 'vsr',
+      module: 'commit',
+      find: 'durable[quorums.replication - 1] ?? 0',
+      replace: 'durable[Math.max(0, quorums.replication - 2)] ?? 0',
+    },
+  ],
+  finders: ['2 acked is kept'],
+};

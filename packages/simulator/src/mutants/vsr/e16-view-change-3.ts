@@ -1,0 +1,16 @@
+import type { Mutant } from '../mutant.ts';
+
+/** One replica forms a view alone in a group of three. */
+export const e16ViewChange3: Mutant = {
+  name: 'e16-view-change-3',
+  rule: 'E16: replication and view change quorums intersect (n = 3, view change)',
+  edits: [
+    {
+      package: 'vsr',
+      module: 'quorums',
+      find: 'VIEW_CHANGE = [0, 1, 2, 2, 3, 3, 4]',
+      replace: 'VIEW_CHANGE = [0, 1, 2, 1, 3, 3, 4]',
+    },
+  ],
+  finders: ['liveness'],
+};

@@ -1,0 +1,22 @@
+import type { Mutant } from '../mutant.ts';
+
+/** A suffix is put on whatever ends where its anchor lies. */
+export const e21UnanchoredSuffix: Mutant = {
+  name: 'e21-unanchored-suffix',
+  rule: 'E21: the chain is verified down to the anchor before a suffix is installed',
+  edits: [
+    {
+      package: 'vsr',
+      module: 'repair',
+      find: 'return suffix.headers[state.commitMin - suffix.anchorOp - 1]?.checksum === state.committedChecksum;',
+      replace: 'return true;',
+    },
+    {
+      package: 'vsr',
+      module: 'repair',
+      find: 'return checksumAt(state, suffix.anchorOp) === suffix.anchorChecksum;',
+      replace: 'return headOp(state) >= suffix.anchorOp;',
+    },
+  ],
+  finders: ['1 canonical chain'],
+};

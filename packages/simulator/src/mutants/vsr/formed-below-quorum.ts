@@ -1,0 +1,16 @@
+import type { Mutant } from '../mutant.ts';
+
+/** A new primary decides with one vote less than the quorum. */
+export const formedBelowQuorum: Mutant = {
+  name: 'formed-below-quorum',
+  rule: 'a view is formed from the votes of a view-change quorum',
+  edits: [
+    {
+      package: 'vsr',
+      module: 'view-change',
+      find: 'if (votes.length < quorums.viewChange) return;',
+      replace: 'if (votes.length < quorums.viewChange - 1) return;',
+    },
+  ],
+  finders: ['1 canonical chain'],
+};

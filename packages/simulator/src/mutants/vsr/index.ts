@@ -1,0 +1,57 @@
+import type { Mutant } from '../mutant.ts';
+import { ackOfUndurableView } from './ack-of-undurable-view.ts';
+import { commitBelowQuorum } from './commit-below-quorum.ts';
+import { e3PromiseForgotten } from './e3-promise-forgotten.ts';
+import { e6StartViewFromNormal } from './e6-start-view-from-normal.ts';
+import { e7LostStartView } from './e7-lost-start-view.ts';
+import { e8CommitRewinds } from './e8-commit-rewinds.ts';
+import { e9TailTrustedByNumber } from './e9-tail-trusted-by-number.ts';
+import { e12DeafBumps } from './e12-deaf-bumps.ts';
+import { e14OneNackDrops } from './e14-one-nack-drops.ts';
+import { e14ShortVote } from './e14-short-vote.ts';
+import { e16Replication3 } from './e16-replication-3.ts';
+import { e16Replication5 } from './e16-replication-5.ts';
+import { e16ViewChange3 } from './e16-view-change-3.ts';
+import { e19PrimaryResumes } from './e19-primary-resumes.ts';
+import { e21UnanchoredSuffix } from './e21-unanchored-suffix.ts';
+import { earlySelfCount } from './early-self-count.ts';
+import { effectsBeforeCommit } from './effects-before-commit.ts';
+import { firstLogWins } from './first-log-wins.ts';
+import { formedBelowQuorum } from './formed-below-quorum.ts';
+import { logViewWithoutHeaders } from './log-view-without-headers.ts';
+import { prepareOfUndurableView } from './prepare-of-undurable-view.ts';
+import { rankByView } from './rank-by-view.ts';
+import { shorterLogWins } from './shorter-log-wins.ts';
+import { stalePrepareOk } from './stale-prepare-ok.ts';
+import { stampedAgain } from './stamped-again.ts';
+import { startViewBelowPromise } from './start-view-below-promise.ts';
+
+/** Defects of the replication protocol. */
+export const vsrMutants: readonly Mutant[] = [
+  ackOfUndurableView,
+  commitBelowQuorum,
+  e12DeafBumps,
+  e14OneNackDrops,
+  e14ShortVote,
+  e16Replication3,
+  e16Replication5,
+  e16ViewChange3,
+  e19PrimaryResumes,
+  e21UnanchoredSuffix,
+  e3PromiseForgotten,
+  e6StartViewFromNormal,
+  e7LostStartView,
+  e8CommitRewinds,
+  e9TailTrustedByNumber,
+  earlySelfCount,
+  effectsBeforeCommit,
+  firstLogWins,
+  formedBelowQuorum,
+  logViewWithoutHeaders,
+  prepareOfUndurableView,
+  rankByView,
+  shorterLogWins,
+  stalePrepareOk,
+  stampedAgain,
+  startViewBelowPromise,
+];
