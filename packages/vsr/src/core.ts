@@ -66,6 +66,7 @@ export function viewIsDurable(core: Core): boolean {
   return (
     !state.failed &&
     !state.halted &&
+    state.durableEpoch === state.epoch &&
     state.durableView === state.view &&
     (state.durableMark || !state.mark) &&
     (state.status === 'viewChange' || state.durableLogView === state.logView)

@@ -30,6 +30,7 @@ export function initialState(config: ReplicaConfig, recovery: ReplicaRecovery, r
     logView,
     status,
     failed: false,
+    durableEpoch: record?.epoch ?? config.epoch,
     durableView: record === null ? -1 : view,
     durableLogView: record === null ? -1 : logView,
 

@@ -33,8 +33,8 @@ export function describeRecovery(core: Core, nonce: number): RecoveryState {
   const { state } = core;
   return {
     type: 'recoveryState',
-    epoch: state.epoch,
     // No frame but RequestStartView names a view that is not durable.
+    epoch: state.durableEpoch,
     view: viewIsDurable(core) ? state.view : Math.max(0, state.durableView),
     nonce,
     ...logStanding(core),

@@ -59,7 +59,8 @@ export interface ReplicaState {
   status: ReplicaStatus;
   /** A write failed: no vote, no ack, never primary again in this run. */
   failed: boolean;
-  /** The views that the last durable state record names; −1 before the first is durable. */
+  /** What the last durable state record names; the views are −1 before the first is durable. */
+  durableEpoch: number;
   durableView: number;
   durableLogView: number;
 

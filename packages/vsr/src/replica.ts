@@ -262,6 +262,7 @@ export class Replica {
     }
     for (const header of write.headers) noteDurable(state, header);
     if (write.type === 'state') {
+      state.durableEpoch = write.epoch;
       state.durableView = write.view;
       state.durableLogView = write.logView;
       state.durableMark = write.mark;
@@ -271,7 +272,8 @@ export class Replica {
       if (write.grant !== null) onGrantDurable(core);
       if (write.view !== state.view || write.epoch !== state.epoch) return;
       if (state.status === 'viewChange') sendVote(core);
-      else if (write.logView === state.view && leads(core) && !state.started) startAsPrimary(core);
+      else if (state.status === 'normal' && write.logView === state.view && leads(core) && !state.started)
+        startAsPrimary(core);
     }
     this.#promisesMore();
   }

@@ -180,6 +180,8 @@ export function onRequestStartView(core: Core, from: NodeId, message: RequestSta
     // A primary that asks for its own view has started anew and does not lead any more.
     if (from === primary(core) && message.view === state.view && message.epoch === state.epoch) suspect(core);
   }
+  // A group that is being created here has promised nothing yet, and says nothing.
+  if (state.durableView < 0) return;
   if (message.asker !== 'lagging') core.out.send(from, describeRecovery(core, message.nonce));
   else if (message.view < state.view || message.epoch < state.epoch) noticeLowerView(core, from);
 }
