@@ -129,9 +129,6 @@ describe('a cluster of three processes, through the command line', { timeout: ST
 
   test('what cannot be had is refused with a code', async () => {
     const create = (...args: string[]) => failure(['topic', 'create', ...args]);
-    expect(await create('shop/fast', '--durability', 'memory')).toMatchObject({
-      error: { code: 'durabilityUnavailable' },
-    });
     expect(await create('shop/many', '--replication', '4')).toMatchObject({
       error: { code: 'tooManyReplicas' },
     });

@@ -154,7 +154,10 @@ function addTopicCommands(program: Command, context: CommandOf): void {
       integer('--replication', 1),
     )
     .addOption(
-      new Option('--durability <mode>', 'what an acknowledgement means')
+      new Option(
+        '--durability <mode>',
+        'what an acknowledgement means: on the disks of a majority, or in its memory',
+      )
         .choices(['disk', 'memory'])
         .default('disk'),
     )
@@ -177,6 +180,19 @@ function addTopicCommands(program: Command, context: CommandOf): void {
     .action(async (name: string, _options, command: Command) => {
       const { describeTopic } = await import('./commands/topic.ts');
       await describeTopic(context(command), name);
+    });
+  topic
+    .command('alter <stream/topic>')
+    .description('change what an acknowledgement of a topic means')
+    .addOption(
+      new Option('--durability <mode>', 'what it is to mean')
+        .choices(['disk', 'memory'])
+        .makeOptionMandatory(),
+    )
+    .option('--no-wait', 'do not wait until all partitions have followed')
+    .action(async (name: string, options, command: Command) => {
+      const { alterTopic } = await import('./commands/alter-topic.ts');
+      await alterTopic(context(command), name, options);
     });
   topic
     .command('rm <stream/topic>')
@@ -245,6 +261,17 @@ function addClusterCommands(program: Command, context: CommandOf): void {
     .action(async (options, command: Command) => {
       const { predictPrimary } = await import('./commands/cluster.ts');
       await predictPrimary(context(command), options);
+    });
+
+  cluster
+    .command('cold-start')
+    .description('let a group go on whose replicas lost what they acknowledged')
+    .requiredOption('--group <id>', 'the group, as in: cluster describe', integer('--group', 0))
+    .option('--without-absent', 'also without members that do not answer')
+    .option('-y, --yes', 'do not ask for the name')
+    .action(async (options, command: Command) => {
+      const { coldStart } = await import('./commands/cold-start.ts');
+      await coldStart(context(command), options);
     });
 
   program

@@ -39,6 +39,7 @@ export async function runServer(
     advertise: settings.advertise,
     secret,
     limits: limitsOf(settings),
+    coldStart: settings.coldStart,
     dialAddresses: settings.dial,
     log,
     onFailure,

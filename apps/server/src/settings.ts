@@ -58,6 +58,8 @@ export const settingsSchema = z.strictObject({
   logLevel: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
   /** `auto`: for people on a terminal, JSON elsewhere. */
   logFormat: z.enum(['auto', 'json', 'pretty'], 'must be auto, json or pretty').default('auto'),
+  /** What a group does of which too many replicas lost what they acknowledged: `wait` for an operator, or go on. */
+  coldStart: z.enum(['wait', 'allPresent'], 'must be wait or allPresent').default('wait'),
   /** For handing over primaries and finishing what is in flight after SIGTERM. Milliseconds. */
   stopTimeoutMs: integer(100, 60_000).default(9_000),
   /** Where to reach nodes that are not reached at their advertised address: `2=127.0.0.1:9000`. */

@@ -72,14 +72,28 @@ export class Admin {
     );
   }
 
+  /**
+   * Changes what acks of a topic promise. The metadata says so at once; each partition follows with an op in its own
+   * log, and `partitionInfo` says when it has. From then on an ack tells the new durability. Again with the same: no
+   * effect. @throws VireoError `unknownTopic`
+   */
+  async alterTopic(
+    topic: string | { readonly topicId: number },
+    change: { readonly durability: Durability },
+    options: CallOptions = {},
+  ): Promise<void> {
+    const { durability } = change;
+    const target = typeof topic === 'string' ? targetOf(topic) : ({ topicId: topic.topicId } as const);
+    await this.#request({ op: 'alterTopic', target, durability }, options, true);
+  }
+
   /** By name, or by id: then a repeated delete cannot hit a successor of the same name. @throws VireoError `unknownTopic` */
   async deleteTopic(topic: string | { readonly topicId: number }, options: CallOptions = {}): Promise<void> {
     if (typeof topic !== 'string') {
       await this.#request({ op: 'deleteTopic', target: { topicId: topic.topicId } }, options, true);
       return;
     }
-    const { stream, name } = splitTopic(topic);
-    await this.#request({ op: 'deleteTopic', target: { stream, topic: name } }, options, false);
+    await this.#request({ op: 'deleteTopic', target: targetOf(topic) }, options, false);
   }
 
   /** All streams, topics and nodes. */
@@ -106,6 +120,23 @@ export class Admin {
   /** The replicas of one node. */
   groupStates(node: number, options: CallOptions = {}): Promise<ControlResponse<'groupStates'>> {
     return this.#ask(node, { op: 'groupStates' }, options);
+  }
+
+  /**
+   * Orders the replica of one node to take part in a cold start of its group: for a group of which so many members lost
+   * what they acknowledged that it has no primary and never will by itself. It goes on from the best log that is left;
+   * what was acknowledged beyond is gone, and every ack and read says so by a raised `lossEpoch`. Each member has to be
+   * ordered. @throws VireoError `invalid` when the group has a primary, `unknownGroup`
+   */
+  coldStart(
+    node: number,
+    group: number,
+    options: CallOptions & {
+      /** Also without members that do not answer: what they alone hold is given up. Default false. */
+      readonly without?: boolean;
+    } = {},
+  ): Promise<ControlResponse<'coldStart'>> {
+    return this.#ask(node, { op: 'coldStart', group, without: options.without ?? false }, options);
   }
 
   /** Counters and histograms of one node. */
@@ -213,6 +244,11 @@ export function splitTopic(topic: string): { stream: string; name: string } {
   checkName(stream);
   checkName(name);
   return { stream, name };
+}
+
+function targetOf(topic: string): { readonly stream: string; readonly topic: string } {
+  const { stream, name } = splitTopic(topic);
+  return { stream, topic: name };
 }
 
 function checkName(name: string): void {

@@ -148,6 +148,11 @@ describe('admin', () => {
     });
     for (const node of cluster.nodes) node.onRequest = null;
     expect(await client.admin.groupStates(2)).toMatchObject({ node: 2 });
+    expect(await client.admin.coldStart(1, 7)).toEqual({ node: 1, status: 'amnesiac' });
+    await client.admin.alterTopic('shop/orders', { durability: 'memory' });
+    expect(await failure(client.admin.alterTopic('orders', { durability: 'disk' }))).toMatchObject({
+      code: 'invalidName',
+    });
     expect(await client.admin.partitionInfo('shop/orders', 0)).toMatchObject({ start: 0, end: 0, node: 0 });
     expect(await failure(client.admin.partitionInfo('shop/orders', 9))).toMatchObject({
       code: 'unknownPartition',

@@ -1,4 +1,4 @@
-import type { Broker, EventLog, FailReason } from '@vireo/broker';
+import type { Broker, BrokerConfig, EventLog, FailReason } from '@vireo/broker';
 import type { Limits } from '@vireo/protocol';
 import type { Disk } from '@vireo/storage';
 import type { Timeouts } from '@vireo/vsr';
@@ -20,6 +20,8 @@ export interface StartNodeOptions {
   readonly dialAddresses?: Readonly<Record<number, string>> | undefined;
   /** Timeouts of replication in ticks of 10 ms. Default: the table of vsr. */
   readonly timeouts?: Partial<Timeouts> | undefined;
+  /** What a group does of which too many replicas lost what they acknowledged. Default `wait`: for an operator. */
+  readonly coldStart?: BrokerConfig['coldStart'] | undefined;
   /** Default: events are dropped. */
   readonly log?: EventLog | undefined;
   /** Puts a disk of its own between the core and the files: one that records, delays or withholds. */

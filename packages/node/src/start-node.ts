@@ -113,6 +113,7 @@ async function startLocked(options: StartNodeOptions, lock: DirectoryLock): Prom
       limits,
       tickMs: TICK_MS,
       ...(options.timeouts === undefined ? {} : { timeouts: options.timeouts }),
+      ...(options.coldStart === undefined ? {} : { coldStart: options.coldStart }),
     },
     {
       disk: new TurnDisk(options.disk?.(files) ?? files, (name, action) => turns.run(name, action)),
@@ -174,10 +175,20 @@ function notReady(broker: Broker): string | null {
   if (groups.length === 0) return 'the cluster is not founded yet';
   for (const { id, replica } of groups) {
     const { status, commitMin, commitMax } = replica.state;
+    if (status === 'amnesiac' || status === 'recoveringHead') return recoveringText(id, status);
     if (status !== 'normal') return `group ${id} is in status ${status}`;
     if (commitMax - commitMin > LAG_OPS_MAX) return `group ${id} has ${commitMax - commitMin} ops to apply`;
   }
   return null;
+}
+
+/** What a replica waits for that can not know all it acknowledged. */
+function recoveringText(id: number, status: 'amnesiac' | 'recoveringHead'): string {
+  const lost = status === 'amnesiac' ? 'was in memory alone' : 'is damaged';
+  return (
+    `group ${id} is in status ${status}: what it acknowledged ${lost}, a primary has to tell it the log; ` +
+    `if there is none and never will be: vireo cluster cold-start --group ${id}`
+  );
 }
 
 function processStats(turns: TurnLoop, files: FileDisk, network: TcpNetwork): NodeStats['process'] {

@@ -13,6 +13,10 @@ export const settingTexts: Readonly<Record<Exclude<keyof Settings, 'limits'>, re
   ],
   logLevel: ['`info`', '`debug`, `info`, `warn` or `error`.'],
   logFormat: ['`auto`', '`json`, `pretty`, or `auto`: pretty on a terminal, JSON elsewhere.'],
+  coldStart: [
+    '`wait`',
+    'When so many replicas of a group lost what they acknowledged that it can have no primary: `wait` for `vireo cluster cold-start`, or `allPresent`, go on from the best log that is left as soon as all are there. What was acknowledged beyond is lost then, and told.',
+  ],
   stopTimeoutMs: ['9000', 'For a graceful stop after SIGTERM, ms, 100 to 60000.'],
   dial: [
     'none',

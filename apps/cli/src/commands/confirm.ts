@@ -7,12 +7,17 @@ import { CommandError } from '../errors.ts';
  *
  * @throws CommandError `notConfirmed`
  */
-export async function confirmName(
+export function confirmName(context: CommandContext, name: string, what: string): Promise<void> {
+  return confirm(context, name, `This deletes ${what}, for good.`);
+}
+
+/** As `confirmName`, for anything that cannot be taken back. @throws CommandError `notConfirmed` */
+export async function confirm(
   { input, output, signal }: CommandContext,
   name: string,
-  what: string,
+  warning: string,
 ): Promise<void> {
-  output.talk(`This deletes ${what}, for good. Type its name to go on (--yes does not ask):`);
+  output.talk(`${warning} Type its name to go on (--yes does not ask):`);
   const stdin = input();
   const lines = createInterface({ input: stdin });
   try {

@@ -1,8 +1,8 @@
 import type { Client } from '@vireo/client';
-import { type ClusterDescription, type Durability, VireoError } from '@vireo/protocol';
+import { type ClusterDescription, type Durability, type TopicDescription, VireoError } from '@vireo/protocol';
 import { parseTopicName } from '../arguments.ts';
 import type { CommandContext } from '../context.ts';
-import { CommandError } from '../errors.ts';
+import { memoryWarning } from '../output/memory-warning.ts';
 import { type PartitionRow, renderPartitions, renderTopics, topicJson } from '../view/topic-tables.ts';
 import { NODE_MS_MAX, REQUEST_MS_MAX, withClient } from '../with-client.ts';
 import { confirmName } from './confirm.ts';
@@ -29,13 +29,6 @@ export async function createTopic(
   { partitions, replication, durability, ifNotExists }: CreateTopicOptions,
 ): Promise<void> {
   const { stream } = setSubject(context, name);
-  if (durability === 'memory') {
-    // The nodes say `invalid`, because clients would try again what is only unavailable; people are told which.
-    throw new CommandError(
-      'durabilityUnavailable',
-      "durability 'memory' is not offered yet: a replica that restarts could not regain what it acknowledged",
-    );
-  }
   const { output, signal } = context;
   const call = { signal, deadlineMs: REQUEST_MS_MAX };
   await withClient(context, async ({ admin }) => {
@@ -49,6 +42,8 @@ export async function createTopic(
       created = false;
     }
     const { topic } = await admin.lookupTopic(name, call);
+    const warning = memoryWarning(topic);
+    if (created && warning !== null) output.talk(warning);
     if (output.json) await output.jsonLine({ ...topicJson(stream, topic), created });
     else {
       const what = created ? 'created' : 'exists already';
@@ -82,21 +77,16 @@ export async function listTopics(context: CommandContext, only: string | undefin
 
 /**
  * `topic describe shop/orders`: a topic as in `topic ls`, and
- * `"groups":[{"partition":0,"group":1,"members":[0,1,2],"primary":0,"view":0,"start":0,"end":9}]`; the last four are
- * null where no primary answers.
+ * `"groups":[{"partition":0,"group":1,"members":[0,1,2],"primary":0,"view":0,"start":0,"end":9,"mode":"disk",
+ * "lossEpoch":0}]`; the last six are null where no primary answers. A partition follows its topic's durability by an op
+ * of its own: until then its `mode` is another.
  */
 export async function describeTopic(context: CommandContext, name: string): Promise<void> {
   const { stream } = setSubject(context, name);
   const { output, signal } = context;
   await withClient(context, async (client) => {
     const { topic } = await client.admin.lookupTopic(name, { signal, deadlineMs: REQUEST_MS_MAX });
-    const rows: PartitionRow[] = [];
-    for (let first = 0; first < topic.groups.length; first += QUESTIONS_MAX) {
-      const asked = topic.groups.slice(first, first + QUESTIONS_MAX).map(async (group) => {
-        return { ...group, bounds: await boundsOf(client, name, group.partition, signal) };
-      });
-      rows.push(...(await Promise.all(asked)));
-    }
+    const rows = await askPartitions(client, name, topic, signal);
     if (output.json) {
       await output.jsonLine({ ...topicJson(stream, topic), groups: rows.map(partitionJson) });
       return;
@@ -131,10 +121,27 @@ export async function removeTopic(
   });
 }
 
-function setSubject(context: CommandContext, name: string): { stream: string; topic: string } {
+export function setSubject(context: CommandContext, name: string): { stream: string; topic: string } {
   const parsed = parseTopicName(name);
   context.subject = { ...context.subject, ...parsed };
   return parsed;
+}
+
+/** Asks the primary of each partition. */
+export async function askPartitions(
+  client: Client,
+  name: string,
+  topic: TopicDescription,
+  signal: AbortSignal,
+): Promise<PartitionRow[]> {
+  const rows: PartitionRow[] = [];
+  for (let first = 0; first < topic.groups.length; first += QUESTIONS_MAX) {
+    const asked = topic.groups.slice(first, first + QUESTIONS_MAX).map(async (group) => {
+      return { ...group, bounds: await boundsOf(client, name, group.partition, signal) };
+    });
+    rows.push(...(await Promise.all(asked)));
+  }
+  return rows;
 }
 
 async function boundsOf(
@@ -153,8 +160,8 @@ async function boundsOf(
 }
 
 function partitionJson({ partition, group, members, bounds }: PartitionRow) {
-  const { node = null, view = null, start = null, end = null } = bounds ?? {};
-  return { partition, group, members, primary: node, view, start, end };
+  const { node = null, view = null, start = null, end = null, mode = null, lossEpoch = null } = bounds ?? {};
+  return { partition, group, members, primary: node, view, start, end, mode, lossEpoch };
 }
 
 function count(number: number, what: string): string {

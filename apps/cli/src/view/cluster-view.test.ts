@@ -39,6 +39,8 @@ function state(group: number, changes: Partial<GroupState> = {}): GroupState {
     offset: 100,
     start: 0,
     members: group === 0 ? [0, 1, 2] : [1, 2, 0],
+    mode: 'disk',
+    lossEpoch: 0,
     ...changes,
   };
 }
@@ -86,6 +88,20 @@ describe('a group', () => {
   test('has no primary while its view change is under way', () => {
     const changing = state(1, { role: 'primary', status: 'viewChange' });
     expect(orders([state(1)], [changing], [state(1)])).toMatchObject({ primary: null });
+  });
+
+  test('says why it has no primary, and for what only an operator can lead on', () => {
+    const amnesiac = state(1, { status: 'amnesiac' });
+    expect(orders([state(1, { role: 'primary' })], [state(1)], [amnesiac])).toMatchObject({ waits: null });
+    expect(orders([amnesiac], [state(1)], [amnesiac])).toMatchObject({ waits: 'coldStart' });
+    expect(orders([state(1)], [state(1)], [amnesiac])).toMatchObject({ waits: 'viewChange' });
+    expect(orders([amnesiac], 'connectFailed', [state(1)])).toMatchObject({ waits: 'members' });
+    expect(orders('timeout', 'timeout', [state(1)])).toMatchObject({ waits: 'members' });
+  });
+
+  test('shows mode and loss epoch of its newest replica', () => {
+    const next = state(1, { role: 'primary', epoch: 1, mode: 'memory', lossEpoch: 2 });
+    expect(orders([state(1)], [next], [state(1)])).toMatchObject({ mode: 'memory', lossEpoch: 2 });
   });
 
   test('of a later epoch is newer, whatever the view', () => {

@@ -1,4 +1,4 @@
-import type { ClusterDescription, GroupState, NodeDescription } from '@vireo/protocol';
+import type { ClusterDescription, Durability, GroupState, NodeDescription } from '@vireo/protocol';
 
 /** What one node said of its replicas, or why it said nothing. */
 export interface NodeReport {
@@ -34,6 +34,15 @@ export interface GroupView {
   readonly primary: number | null;
   readonly op: number | null;
   readonly commit: number | null;
+  /** What an ack means, as far as the newest replica knows. */
+  readonly mode: Durability | null;
+  /** How often its log was cut by a cold start. */
+  readonly lossEpoch: number | null;
+  /**
+   * Why it has no primary: `coldStart`, too many members have lost what they acknowledged, and only a decision of the
+   * operator leads on; `members`, too few answer; `viewChange`, it is about to have one. Null: it has one.
+   */
+  readonly waits: 'coldStart' | 'members' | 'viewChange' | null;
   readonly replicas: readonly ReplicaView[];
 }
 
@@ -54,6 +63,9 @@ export interface ClusterView {
   readonly nodes: readonly NodeView[];
   readonly groups: readonly GroupView[];
 }
+
+/** Status of a replica that can not know what it acknowledged. */
+const RECOVERING: ReadonlySet<string> = new Set(['amnesiac', 'recoveringHead']);
 
 /** Id of the metadata group. */
 const METADATA_GROUP = 0;
@@ -129,8 +141,24 @@ function viewGroup({ group, name, members }: Named, reports: readonly NodeReport
     primary: serving?.[0] ?? null,
     op: serving?.[1].op ?? newest?.op ?? null,
     commit,
+    mode: newest?.mode ?? null,
+    lossEpoch: newest?.lossEpoch ?? null,
+    waits: serving === undefined ? reasonToWait(members, [...states.values()]) : null,
     replicas: members.map((node) => viewReplica(node, states.get(node), commit)),
   };
+}
+
+/** What keeps a group without a primary, from what those say that answer. */
+function reasonToWait(
+  members: readonly number[],
+  states: readonly GroupState[],
+): NonNullable<GroupView['waits']> {
+  const quorum = Math.floor(members.length / 2) + 1;
+  if (states.length < quorum) return 'members';
+  const recovering = states.filter(({ status }) => RECOVERING.has(status)).length;
+  if (states.length - recovering >= quorum) return 'viewChange';
+  // Those that do not answer may remember, and then nothing is lost: they are waited for first.
+  return members.length - recovering >= quorum ? 'members' : 'coldStart';
 }
 
 /** Whether `a` is of a later epoch or view than `b`. */

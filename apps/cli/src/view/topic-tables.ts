@@ -1,4 +1,4 @@
-import type { TopicDescription } from '@vireo/protocol';
+import type { Durability, TopicDescription } from '@vireo/protocol';
 import { renderTable } from '../output/table.ts';
 
 /** A topic and the stream it is in. */
@@ -17,6 +17,8 @@ export interface PartitionRow {
     readonly end: number;
     readonly view: number;
     readonly node: number;
+    readonly mode: Durability;
+    readonly lossEpoch: number;
   } | null;
 }
 
@@ -57,6 +59,7 @@ export function renderPartitions(partitions: readonly PartitionRow[], width: num
       { title: 'PRIMARY', align: 'right' },
       { title: 'START', align: 'right' },
       { title: 'END', align: 'right' },
+      { title: 'MODE' },
     ],
     partitions.map(({ partition, group, members, bounds }) => [
       partition,
@@ -65,6 +68,7 @@ export function renderPartitions(partitions: readonly PartitionRow[], width: num
       bounds?.node ?? 'none',
       bounds?.start ?? '-',
       bounds?.end ?? '-',
+      bounds?.mode ?? '-',
     ]),
     width,
   );

@@ -224,6 +224,10 @@ export class FakeNode {
         return encodeResponse('register', { sessionId: ++cluster.sessions, stamp: 8 });
       case 'createStream':
         return encodeResponse('createStream', { streamId: 1, stamp: 9 });
+      case 'alterTopic':
+        return encodeResponse('alterTopic', { stamp: 10 });
+      case 'coldStart':
+        return encodeResponse('coldStart', { node: this.id, status: 'amnesiac' });
       case 'groupStates':
         return encodeResponse('groupStates', { node: this.id, groups: [] });
       case 'partitionInfo': {
@@ -231,7 +235,14 @@ export class FakeNode {
         if (partition === undefined) return 'unknownGroup';
         if (partition.primary !== this.id) return 'notPrimary';
         const { end, view } = partition;
-        return encodeResponse('partitionInfo', { start: 0, end, lossEpoch: 0, view, node: this.id });
+        return encodeResponse('partitionInfo', {
+          start: 0,
+          end,
+          lossEpoch: 0,
+          view,
+          node: this.id,
+          mode: 'disk',
+        });
       }
       default:
         return 'invalidRequest';
