@@ -23,7 +23,11 @@ import { describeState, writeState } from './writes.ts';
 export function tickColdStart(core: Core): void {
   const { state, config } = core;
   const { timeouts } = config;
-  if (!isStuck(core)) return;
+  if (!isStuck(core)) {
+    // An order is for now: it must not be carried out at the next view change, some other day.
+    if (isOrderDue(core)) state.coldStart.ordered = 'no';
+    return;
+  }
   const wait = backoff(timeouts.retransmit, state.pollAttempt, timeouts.retransmitMax, 2);
   if (state.tick - state.pollTick < wait) return;
   state.pollAttempt++;
@@ -35,6 +39,7 @@ function isStuck(core: Core): boolean {
   const { state, config, quorums } = core;
   if (isRecovering(state) || state.grant !== null) return true;
   if (!hasNoPrimary(core)) return false;
+  if (state.coldStart.ordered !== 'no') return true;
   const oldest = state.tick - config.timeouts.suspectWindow;
   const helpless = state.coldStart.askedTicks.filter((tick) => tick >= 0 && tick >= oldest).length;
   return config.members.length - helpless < quorums.viewChange;
@@ -74,9 +79,10 @@ function propose(core: Core): void {
   const present = states.filter((known) => known !== null);
   if (present.length < states.length && !mayDoWithout(core)) return;
   const epoch = Math.max(...present.map((known) => known.epoch));
-  // With a quorum of those who know what they acked the ordinary way leads on, and loses nothing.
+  // With a quorum of those who know what they acked the ordinary way leads on, and loses nothing; unless they wait for
+  // an op that no disk holds any more, which an operator alone can know.
   const able = present.filter((known) => !known.recovering && known.epoch === epoch);
-  if (able.length >= quorums.viewChange) return;
+  if (able.length >= quorums.viewChange && (coldStart.ordered === 'no' || !isOrderDue(core))) return;
   const best = bestOf(present);
   if (best === null || states.indexOf(best) !== core.index) return;
   if (grant?.to === config.self && coldStart.proposal > 0) {
@@ -95,22 +101,27 @@ function propose(core: Core): void {
 
 /** The operator has ordered it without those who do not answer, and they were given time to. */
 function mayDoWithout(core: Core): boolean {
+  return core.state.coldStart.ordered === 'present' && isOrderDue(core);
+}
+
+/** Since the order everybody had time to answer, and the ordinary way time to lead on. */
+function isOrderDue(core: Core): boolean {
   const { state, config } = core;
-  return (
-    state.coldStart.ordered === 'present' &&
-    state.tick - state.coldStart.orderedTick >= config.timeouts.suspectWindow
-  );
+  return state.tick - state.coldStart.orderedTick >= config.timeouts.suspectWindow;
 }
 
 /**
- * The best log among those that contain all that any member knows to be committed: so nobody has to undo what it has
- * applied. By loss epoch, then by the view that speaks for the log, then by length. Null when no log contains it all.
+ * The best log of the highest loss epoch, among those that contain all that any of them knows to be committed: so nobody
+ * has to undo what it has applied, but for who was absent from an earlier cold start. By the view that speaks for the
+ * log, then by length. Null when no log contains it all.
  */
 export function bestOf<T extends LogStanding>(logs: readonly T[]): T | null {
+  const lossEpoch = Math.max(...logs.map((log) => log.lossEpoch));
+  const latest = logs.filter((log) => log.lossEpoch === lossEpoch);
   let committed: T | null = null;
-  for (const log of logs) if (committed === null || log.anchorOp > committed.anchorOp) committed = log;
+  for (const log of latest) if (committed === null || log.anchorOp > committed.anchorOp) committed = log;
   let best: T | null = null;
-  for (const log of logs) {
+  for (const log of latest) {
     if (committed === null || !contains(log, committed)) continue;
     if (best === null || ranksAbove(log, best)) best = log;
   }
@@ -123,7 +134,6 @@ function contains(log: LogStanding, { anchorOp, anchorChecksum }: LogStanding): 
 }
 
 function ranksAbove(a: LogStanding, b: LogStanding): boolean {
-  if (a.lossEpoch !== b.lossEpoch) return a.lossEpoch > b.lossEpoch;
   if (a.rank !== b.rank) return a.rank > b.rank;
   return a.anchorOp + a.headers.length > b.anchorOp + b.headers.length;
 }

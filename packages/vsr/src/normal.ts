@@ -6,7 +6,7 @@ import {
   type PrepareKindValue,
   sealPrepare,
 } from '@vireo/protocol';
-import { coldStartBytes } from './cold-start-op.ts';
+import { coldStartBytes, lossEpochIn } from './cold-start-op.ts';
 import { advanceCommit, applyCommitted } from './commit.ts';
 import { broadcast, type Core, leads, primary, viewIsDurable } from './core.ts';
 import { digestBytes, isDigestDue, reportDigest } from './digest.ts';
@@ -188,7 +188,10 @@ function prepareFirst(core: Core): Prepare {
   const context = { ...NO_CONTEXT, baseOffset: core.machine.nextOffset() };
   const isTold =
     state.appliedLossEpoch === state.lossEpoch ||
-    state.log.some(({ header }) => header.kind === PrepareKind.coldStart);
+    state.log.some(
+      ({ header, prepare }) =>
+        header.kind === PrepareKind.coldStart && prepare !== null && lossEpochIn(prepare) === state.lossEpoch,
+    );
   if (isTold) return prepareOp(core, PrepareKind.noop, Buffer.alloc(PREPARE_HEADER_SIZE), context);
   return prepareOp(core, PrepareKind.coldStart, coldStartBytes(state.lossEpoch, headOp(state)), context);
 }

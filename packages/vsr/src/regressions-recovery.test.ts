@@ -1,5 +1,7 @@
+import { PREPARE_HEADER_SIZE, PrepareKind } from '@vireo/protocol';
 import { describe, expect, it } from 'vitest';
-import { Bench, chain, promise } from './testing/bench.ts';
+import { coldStartBytes, coldStartFields } from './cold-start-op.ts';
+import { Bench, chain, prepare, promise } from './testing/bench.ts';
 
 /** What broke once in recovery, modes and cold start, told to one replica. */
 
@@ -35,6 +37,56 @@ describe('recovery: what broke once', () => {
     expect(back.of('prepareOk')).toEqual([]);
     back.flush();
     expect(back.of('prepareOk')).toMatchObject([{ epoch: 1, view: 3 }]);
+  });
+
+  it('who has agreed to a cold start sends no vote of the epoch that it gave up, after a restart either', () => {
+    const grant = { epoch: 1, view: 7, to: 1 };
+    const granted = new Bench(3, 2, { ...promise(4, 0, []), grant }, []);
+    granted.tick(300);
+    // It agrees to a later proposal: a record is written, and nothing but the grant follows from it.
+    granted.receive(1, { type: 'coldStart', epoch: 2, view: 10, nonce: 9 });
+    granted.flush();
+    expect(granted.of('doViewChange')).toEqual([]);
+    expect(granted.of('coldStartGranted')).toMatchObject([{ epoch: 2, view: 10, nonce: 9 }]);
+  });
+
+  it('one of an earlier epoch tells what it has, when nobody can lead the later one', () => {
+    const log = chain(0);
+    const behind = new Bench(3, 2, promise(0, 0, log), log);
+    const question = { type: 'requestStartView', epoch: 1, view: 4, nonce: 5, asker: 'recovering' } as const;
+    behind.receive(0, question);
+    expect(behind.of('recoveryState')).toMatchObject([{ nonce: 5, epoch: 0, lossEpoch: 0, rank: 0 }]);
+  });
+
+  it('an order of the operator is for now: it is not carried out at a later view change', () => {
+    const backup = new Bench(3, 1, promise(0, 0, []), []);
+    const ping = { type: 'ping', epoch: 0, view: 0, op: 0, commitMax: 0, normal: true } as const;
+    backup.step({ type: 'coldStart', without: true });
+    for (let i = 0; i < 60; i++) {
+      backup.receive(0, ping);
+      backup.tick(5);
+    }
+    expect(backup.replica.state.coldStart.ordered).toBe('no');
+  });
+
+  it('a second cold start says so with an op of its own, though that of the first is not committed yet', () => {
+    // Alone in its group, mode memory: its log ends with the op of the first cold start when it is lost again.
+    const first = prepare(1, 1, null, {
+      kind: PrepareKind.coldStart,
+      body: coldStartBytes(1, 0).subarray(PREPARE_HEADER_SIZE),
+    });
+    const record = { ...promise(1, 1, []), epoch: 1, lossEpoch: 1, mark: true };
+    const alone = new Bench(1, 0, record, [first], {
+      checkpoint: { mode: 'memory' },
+      coldStart: 'allPresent',
+    });
+    alone.tick(20);
+    alone.flush();
+    alone.flush();
+    const kinds = alone.applied.map(({ header }) => header.kind);
+    expect(alone.replica.state.lossEpoch).toBe(2);
+    expect(kinds).toEqual([PrepareKind.coldStart, PrepareKind.coldStart]);
+    expect(coldStartFields(alone.applied[1]!)).toEqual({ lossEpoch: 2, forkOp: 1 });
   });
 });
 

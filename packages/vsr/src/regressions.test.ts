@@ -124,7 +124,7 @@ describe('interleavings that broke something once', () => {
     const backup = new Bench(3, 2, promise(0, 0, []), [], { pipelineBytes: 2000 });
     const log: Prepare[] = [];
     for (let op = 1; op <= 200; op++) {
-      log.push(prepare(op, 0, log.at(-1) ?? null, { bodySize: 100 }));
+      log.push(prepare(op, 0, log.at(-1) ?? null, { body: Buffer.alloc(100) }));
       const message = { type: 'prepare', epoch: 0, view: 0, commitMax: op - 1 } as const;
       backup.receive(0, { ...message, prepare: log.at(-1) as Prepare });
     }

@@ -164,7 +164,12 @@ export function replaceLog(
 
 export function onRequestStartView(core: Core, from: NodeId, message: RequestStartView): void {
   const { state, config } = core;
-  if (message.epoch > state.epoch) return;
+  if (message.epoch > state.epoch) {
+    // Its epoch may have nobody left who can lead it: then what is held here counts too.
+    if (message.asker !== 'lagging' && state.durableView >= 0)
+      core.out.send(from, describeRecovery(core, message.nonce));
+    return;
+  }
   const member = config.members.indexOf(from);
   if (message.asker !== 'lagging') state.coldStart.askedTicks[member] = state.tick;
   const takesPart = !isRecovering(state) && state.grant === null;

@@ -133,7 +133,8 @@ export function releaseClients(core: Core): void {
 export function sendVote(core: Core): void {
   const { state, config } = core;
   const { promise } = state;
-  if (state.status !== 'viewChange' || promise === null || !viewIsDurable(core)) return;
+  if (state.status !== 'viewChange' || promise === null || state.grant !== null || !viewIsDurable(core))
+    return;
   if (state.pendingStartView !== null) return;
   const vote: DoViewChange = {
     type: 'doViewChange',

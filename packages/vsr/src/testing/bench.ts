@@ -16,7 +16,7 @@ import { DEFAULT_TIMEOUTS } from '../timeouts.ts';
 import { plainChecksums } from './plain-checksums.ts';
 
 interface PrepareOptions {
-  readonly bodySize?: number;
+  readonly body?: Buffer;
   readonly kind?: PrepareKindValue;
   readonly flags?: number;
 }
@@ -27,8 +27,8 @@ export function prepare(
   parent: Prepare | null,
   options: PrepareOptions = {},
 ): Prepare {
-  const { bodySize = 8, kind = PrepareKind.metadata, flags = 0 } = options;
-  const bytes = Buffer.alloc(PREPARE_HEADER_SIZE + bodySize);
+  const { body = Buffer.alloc(8), kind = PrepareKind.metadata, flags = 0 } = options;
+  const bytes = Buffer.concat([Buffer.alloc(PREPARE_HEADER_SIZE), body]);
   const context = { baseOffset: 0, count: 0, producerId: 0, producerEpoch: 0, sequence: 0, codec: 0 };
   const place = { group: 1, epoch: 0, op, view, parent: parent?.header.checksum ?? ZERO_CHECKSUM };
   return sealPrepare(bytes, { ...context, ...place, kind, flags, timestamp: 0 }, plainChecksums);
