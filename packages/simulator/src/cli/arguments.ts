@@ -29,6 +29,8 @@ export interface Arguments {
   /** Of a process that looks for one mutant: first seeds, and runs from each at most. */
   readonly firsts: readonly number[];
   readonly most: number;
+  /** Processes among which the seeds are divided. */
+  readonly jobs: number;
 }
 
 /** Below the working directory; git does not look at it. */
@@ -38,6 +40,7 @@ export const usage = `Usage: npm run simulate -- [options]
 
   --seed N           one run (default 1)
   --seeds A..B       runs A to B
+  --jobs N           in N processes (default 1), each failing seed in a line
   --profile NAME     swarm (default): 20 drawn faults; lite: a quick look; perf: no faults, a heavy load
   --scenario FILE    one run of a schedule: written by hand, or cut down from a failing run
   --schedule FILE    the same
@@ -72,6 +75,7 @@ export function parseArguments(argv: readonly string[]): Arguments | string {
     quick: false,
     firsts: [] as number[],
     most: 1,
+    jobs: 1,
   };
   for (let index = 0; index < argv.length; index += 1) {
     const name = argv[index] ?? '';
@@ -127,6 +131,12 @@ export function parseArguments(argv: readonly string[]): Arguments | string {
       case '--most':
         parsed.most = Number(value());
         break;
+      case '--jobs': {
+        const jobs = Number(value());
+        if (!(Number.isInteger(jobs) && jobs >= 1 && jobs <= 64)) return '--jobs wants a number from 1 to 64';
+        parsed.jobs = jobs;
+        break;
+      }
       case '--trace':
         parsed.trace = true;
         break;

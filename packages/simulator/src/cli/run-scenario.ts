@@ -22,7 +22,7 @@ export function runScenario({ file, mutant, trace, json, write }: Arguments, com
   const result = runSchedule(schedule, trace ? { print: (line) => console.log(line) } : {});
   if (write !== null) writeFileSync(write, writeSchedule(schedule));
   if (json) {
-    console.log(JSON.stringify(summary(result)));
+    console.log(JSON.stringify(summary(result, 0)));
     return result.failure === null ? 0 : 1;
   }
   for (const line of schedule.story) console.log(`  ${line}`);

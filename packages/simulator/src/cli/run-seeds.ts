@@ -22,10 +22,13 @@ export function runSeeds(args: Arguments, main: string, commit: string | null): 
   const hashes = new Map<number, string>();
   for (let seed = args.from; seed <= args.to; seed += 1) {
     const schedule = scheduleOf(drawProfile(seed, profile));
+    const before = process.cpuUsage();
     const result = runSchedule(schedule, args.trace ? { print: (line) => console.log(line) } : {});
+    const used = process.cpuUsage(before);
+    const run = summary(result, used.user + used.system);
     if (write !== null) writeFileSync(write, writeSchedule(schedule));
-    if (json) console.log(JSON.stringify(summary(result)));
-    totals.add(result);
+    if (json) console.log(JSON.stringify(run));
+    totals.add(run);
     if (hashes.size < hashSeeds) hashes.set(seed, result.hash);
     if (result.failure === null) continue;
     if (!json) {
