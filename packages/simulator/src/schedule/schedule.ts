@@ -48,6 +48,7 @@ export const quietProfile: Profile = {
   partitions: 1,
   producers: 2,
   consumers: 1,
+  churnTopics: 0,
   produceRequests: 60,
   network: { delayMin: 100, delayMean: 200, lossPerMille: 0, duplicatePerMille: 0, splitPerMille: 0 },
   disk: { latencyMin: 50, latencyMean: 100, syncMean: 500 },
