@@ -26,6 +26,7 @@ class Store implements vsr.StateMachine {
     if ('put' in command) this.values.set(command.put, command.value);
     return this.values.get('put' in command ? command.put : command.get);
   }
+  // Now and then the replicas compare what this gives: equal states, equal bytes.
   snapshot(): Buffer {
     return Buffer.from(JSON.stringify([...this.values]));
   }
@@ -112,13 +113,8 @@ const below = (bound: number) => Math.floor(Math.random() * bound);
 const random: vsr.Random = { u32: () => below(2 ** 32), below, fork: () => random };
 const clock: vsr.Clock = { monotonicMs: () => performance.now(), wallMicros: () => Date.now() * 1000 };
 const limits = { pipeline: 32, pipelineBytes: 1 << 20, queueMax: 1000, queueBytesMax: 1 << 20 };
-const empty: vsr.Checkpoint = {
-  op: 0,
-  checksum: protocol.ZERO_CHECKSUM,
-  timestamp: 0,
-  mode: 'disk',
-  lossEpoch: 0,
-};
+const policy = { coldStart: 'wait', digestEvery: 1000, timeouts: vsr.DEFAULT_TIMEOUTS } as const;
+const empty = { op: 0, checksum: protocol.ZERO_CHECKSUM, timestamp: 0, lossEpoch: 0, mode: 'disk' } as const;
 
 function start(self: number): Server {
   const { file, items, starts } = openJournal(join(directory, `${self}.journal`));
@@ -167,7 +163,6 @@ function start(self: number): Server {
   }
 
   const group = { group: 1, epoch: 0, members: [0, 1, 2], self, startCounter: starts };
-  const policy = { timeouts: vsr.DEFAULT_TIMEOUTS, coldStart: 'wait', digestEvery: 1024 } as const;
   const config: vsr.ReplicaConfig = { ...group, ...limits, ...policy };
   const server: Server = { store, post, request, kill };
   servers.set(self, server);

@@ -31,6 +31,7 @@ export const features = {
   'deduplication by id': { package: 'broker', pattern: /dedupWindow/ },
   'leadership transfer': { package: 'broker', pattern: /case 'transfer'/ },
   'two versions': { package: 'protocol', pattern: /PROTOCOL_MAX = 2/ },
+  'mode memory in runs': { package: 'simulator', pattern: /'memory'/ },
   'damage on disk in runs': { package: 'simulator', pattern: /type: 'damage'/ },
   'topics that come and go': { package: 'simulator', pattern: /op: 'deleteTopic'/ },
   'limits of capacity in runs': { package: 'simulator', pattern: /type: 'capacity'/ },

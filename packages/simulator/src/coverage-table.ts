@@ -31,7 +31,7 @@ const checkers: readonly [string, Standing][] = [
   ['13 linearizable reads pass the model', waits('linearizable reads')],
   ['14 idempotent producers', at('history')],
   ['15 notApplied is in no log', at('history')],
-  ['16 files go only after a tombstone', waits('topics that come and go')],
+  ['16 partitions by committed ops, files go after a tombstone', at('checkers/partition-life.ts')],
   ['17 one tenure a partition, G1-G18', waits('consumer groups')],
   ['18 pools return to their level', waits('buffer pools')],
   ['19 trace hash equal on rerun', at('cli/run-seeds.ts')],
@@ -60,7 +60,8 @@ const faults: readonly [string, Standing][] = [
   ['clock: drift, step, jitter', at('world/sim-clock.ts')],
   ['operations: mode switch', waits('mode memory')],
   ['operations: membership change', waits('membership change')],
-  ['operations: topic create, delete, purge', waits('topics that come and go')],
+  ['operations: topic create, delete', at('clients/topic-churn.ts')],
+  ['operations: purge', waits('retention')],
   ['operations: retention at tiny size', waits('retention')],
   ['operations: leadership transfer', waits('leadership transfer')],
 ];

@@ -30,10 +30,15 @@ if (typeof args === 'string') {
   } else {
     if (mutant !== undefined) register('./mutants/hooks.js', import.meta.url, { data: mutant.edits });
     // Only now: what is loaded from here on is the production code, with the mutant in it.
+    const commit = args.json ? null : commitName(dirname(main));
     if (args.mode === 'hunt') (await import('./cli/hunt.ts')).hunt(args);
-    else {
+    else if (args.mode === 'scenario') {
+      process.exitCode = (await import('./cli/run-scenario.ts')).runScenario(args, commit);
+    } else if (args.jobs > 1) {
+      process.exitCode = await (await import('./cli/run-jobs.ts')).runJobs(args, main, commit);
+    } else {
       const { runSeeds } = await import('./cli/run-seeds.ts');
-      process.exitCode = runSeeds(args, main, args.json ? null : commitName(dirname(main)));
+      process.exitCode = runSeeds(args, main, commit);
     }
   }
 }

@@ -30,13 +30,13 @@ export const errata: Readonly<Record<string, Erratum>> = {
   E4: {
     defect: 'more than f replicas down at once is for ever, or is healed by forgetting silently',
     rule: '[cold start](restart.md#cold-start): a new epoch, a raised lossEpoch, never by itself',
-    files: [],
+    files: ['vsr/src/cold-start.ts', 'vsr/src/recovering.ts'],
     section: '4.3',
   },
   E5: {
     defect: "a retried recovery reuses its nonce, and takes the answer to an earlier life's question",
     rule: 'nonce = start counter and attempt',
-    files: ['vsr/src/initial-state.ts'],
+    files: ['vsr/src/initial-state.ts', 'vsr/src/recovering.ts'],
     section: '4.3',
   },
   E6: {
@@ -97,7 +97,7 @@ export const errata: Readonly<Record<string, Erratum>> = {
   E15: {
     defect: 'what cannot be read is taken for absent',
     rule: '[faulty is not missing](restart.md#faulty-is-not-missing); an error of the disk is never "absent"',
-    files: ['storage/src/journal/open-journal.ts', 'vsr/src/replay.ts'],
+    files: ['storage/src/journal/walk.ts', 'vsr/src/replay.ts', 'vsr/src/writes.ts'],
     section: '4.3',
   },
   E16: {

@@ -58,4 +58,39 @@ describe('a checkpoint in a small ring', () => {
     }
     expect(cluster.broker(0).stats().counters.checkpoints).toBeGreaterThan(1);
   });
+
+  it('covers a group that is deleted meanwhile: the snapshot of metadata that it has made may still name it', () => {
+    const cluster = founded(1, SMALL);
+    const { group, producerId } = topicOfOne(cluster);
+    const producer = TestClient.connect(cluster, 0);
+    // The group's own files wait: the run goes on without them up to metadata's snapshot.
+    cluster.held = (_node, { path }) => path.startsWith(`groups/${group}/`);
+    const names = (path: string) => cluster.hosts.get(0)!.disk.list(path);
+    const isBegun = () =>
+      names('').includes('groups') &&
+      names('groups').includes('0') &&
+      names('groups/0').includes('snapshot-a');
+    for (let sequence = 0; !isBegun(); sequence++) {
+      expect(sequence).toBeLessThan(60);
+      expect(producer.produce(group, { producerId, sequence }, ['x'.repeat(3_000)]).ok).toBe(true);
+      cluster.run(2);
+    }
+    const client = TestClient.connect(cluster, 0, 'control');
+    client.mustCall({ op: 'deleteTopic', target: { stream: 'shop', topic: 'orders' } });
+    expect(
+      cluster
+        .broker(0)
+        .groups()
+        .map(({ id }) => id),
+    ).toEqual([0]);
+    cluster.held = () => false;
+    const checkpoints = () => cluster.broker(0).stats().counters.checkpoints;
+    expect(cluster.run(300, () => checkpoints() === 1)).toBe(true);
+    // The next flush says that the files before are needed no more.
+    client.mustCall({ op: 'register', nonce: Buffer.alloc(16, 2) });
+    cluster.kill(0);
+    cluster.startAll();
+    expect(cluster.run(300, () => leader(cluster, 0) !== null)).toBe(true);
+    expect(cluster.run(300, () => cluster.broker(0).groups().length === 1)).toBe(true);
+  });
 });

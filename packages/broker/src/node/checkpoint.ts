@@ -293,13 +293,13 @@ export class Checkpoints {
     };
     group.log.sync((syncError) => {
       if (!finish(syncError, 'the sync')) return;
-      if (group.deleted) return this.#groupDone(run);
+      // Also of a group that was deleted meanwhile: metadata's snapshot of this run may name it still.
       group.snapshots.write(op, snapshot, (writeError) => {
         if (!finish(writeError, 'the snapshot')) return;
         group.bytesBeyond -= bytes;
         group.checkpointed(op);
         // A run that releases nothing writes nothing into the journal: it has no room to spare.
-        if (!group.deleted && run.releases) this.#append(run, group.id, { prepares: [], checkpoint: op });
+        if (run.releases) this.#append(run, group.id, { prepares: [], checkpoint: op });
         this.#groupDone(run);
       });
     });

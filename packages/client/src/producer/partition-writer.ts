@@ -85,7 +85,7 @@ export class PartitionWriter implements AttemptOwner {
       refresh: () => context.source.refresh(),
       found: (connection) => {
         this.#connection = connection;
-        this.#opinion.chosen();
+        this.#opinion.reset();
         this.#step({ type: 'resume' });
       },
     });
@@ -308,7 +308,7 @@ export class PartitionWriter implements AttemptOwner {
       return;
     }
     this.#finder.confirmed(ack.value.view, ack.value.node);
-    this.#opinion.answered();
+    this.#opinion.reset();
     batch.ack = batchAck(this.#route.partition, ack.value);
     this.#step({ type: 'acked', batch: batch.id, attempt });
   }

@@ -47,6 +47,8 @@ export class PrimaryFinder {
   /** Counts through the members asked in turn. */
   #probe = 0;
   #redialed = false;
+  /** Who fell silent, its connection open, since a primary was last heard: not asked in turn with the others. */
+  #silent: number | null = null;
   /** Somebody has answered, if only by a refusal, since the last failed dial. */
   #answered = true;
   #searching = false;
@@ -72,6 +74,7 @@ export class PrimaryFinder {
     this.#hops = 0;
     this.#failures = 0;
     this.#redialed = false;
+    this.#silent = null;
     this.#target = null;
     this.#finding.routing.served(this.#finding.route, view, node);
   }
@@ -79,6 +82,7 @@ export class PrimaryFinder {
   /** `node` could not serve, for the reason in `error`: looks on. */
   failed(node: number, error: VireoError): void {
     const { routing, route } = this.#finding;
+    if (error.code === 'timeout') this.#silent = node;
     const redirect = redirectOf(error);
     const counted = redirect !== null && routing.hint(route, redirect);
     if (this.#searching || this.#closed) return;
@@ -119,7 +123,7 @@ export class PrimaryFinder {
     if (redirect !== null && redirect.view === route.view && node !== route.primary) return null;
     // A primary that is cut off says "not ready" for as long as it is: after a while others are asked too.
     if (!ELSEWHERE.has(error.code) && this.#failures <= 1) return this.#target;
-    const others = route.members.filter((member) => member !== node);
+    const others = route.members.filter((member) => member !== node && member !== this.#silent);
     return others[this.#probe++ % Math.max(1, others.length)] ?? null;
   }
 

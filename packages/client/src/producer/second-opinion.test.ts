@@ -40,6 +40,41 @@ describe('a primary that says nothing while its connection stays open', () => {
     expect(performance.now() - began).toBeLessThan(3_000);
   });
 
+  test('is not asked again in turn while the new primary is not ready', async () => {
+    const producer = client.producer('shop/orders');
+    await producer.send({ value: 'first' });
+    const partition = cluster.partitions[0]!;
+    cluster.nodes[0]!.onProduce = () => 'ignore';
+    cluster.nodes[1]!.onProduce = () => ({ refuse: 'notReady', details: cluster.redirect(partition) });
+    const sending = producer.send({ value: 'second' });
+    await sleep(200);
+    cluster.viewChange(partition);
+    await sleep(2_000);
+    expect(cluster.seen.filter(({ node }) => node === 0)).toHaveLength(2);
+    expect(cluster.seen.filter(({ node }) => node === 1).length).toBeGreaterThan(1);
+    cluster.nodes[1]!.onProduce = () => 'store';
+    const again = performance.now();
+    expect(await sending).toMatchObject({ offset: 1, node: 1 });
+    expect(performance.now() - again).toBeLessThan(2_500);
+  });
+
+  test('that was only asked in search of the real one is left when another says who that is', async () => {
+    const producer = client.producer('shop/orders');
+    await producer.send({ value: 'first' });
+    const partition = cluster.partitions[0]!;
+    // The primary refuses for a while without a word on views: the client looks around, and node 2 is stopped.
+    cluster.nodes[0]!.onProduce = () => ({ refuse: 'notReady' });
+    cluster.nodes[2]!.onProduce = () => 'ignore';
+    cluster.nodes[1]!.onProduce = () => ({ refuse: 'notReady' });
+    const sending = producer.send({ value: 'second' });
+    while (!cluster.seen.some(({ node }) => node === 2)) await sleep(10);
+    cluster.nodes[0]!.onProduce = () => 'store';
+    const asked = performance.now();
+    expect(await sending).toMatchObject({ offset: 1, node: 0 });
+    expect(performance.now() - asked).toBeLessThan(2_500);
+    expect(partition.end).toBe(2);
+  });
+
   test('is not left, and nothing is sent again, while the others know no newer view; they are asked ever less', async () => {
     const producer = client.producer('shop/orders');
     await producer.send({ value: 'first' });

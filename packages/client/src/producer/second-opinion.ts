@@ -15,7 +15,7 @@ interface Asking {
   readonly links: Links;
   readonly routing: Routing;
   readonly route: GroupRoute;
-  /** Another node leads the group by now, in a newer view. */
+  /** Another node leads the group by now. */
   superseded(): void;
 }
 
@@ -29,24 +29,14 @@ export class SecondOpinion {
   #underWay = false;
   #asked = 0;
   #rest = 0;
-  /** What was known of the group when the silent node was chosen. */
-  #epoch = -1;
-  #view = -1;
   #closed = false;
 
   constructor(asking: Asking) {
     this.#asking = asking;
   }
 
-  /** A node was chosen, by what is known now. */
-  chosen(): void {
-    this.#epoch = this.#asking.route.epoch;
-    this.#view = this.#asking.route.view;
-    this.answered();
-  }
-
-  /** The node has said something. */
-  answered(): void {
+  /** A node was chosen, or has acked something. */
+  reset(): void {
     this.#asked = 0;
     this.#rest = 0;
   }
@@ -70,21 +60,20 @@ export class SecondOpinion {
     this.#underWay = true;
     try {
       const connection = await call.wait(links.data(node), 'notApplied');
-      if (connection.unanswered < UNANSWERED_MAX) {
-        const { group } = route;
-        const request = { op: 'partitionInfo', group, stamp: routing.stamp } as const;
-        const { view } = await connection.request<'partitionInfo'>(request, call, 'notApplied');
-        routing.served(route, view, node);
-      }
+      if (connection.unanswered >= UNANSWERED_MAX) return;
+      const request = { op: 'partitionInfo', group: route.group, stamp: routing.stamp } as const;
+      const { view } = await connection.request<'partitionInfo'>(request, call, 'notApplied');
+      routing.served(route, view, node);
     } catch (cause) {
       const redirect = VireoError.is(cause) ? redirectOf(cause) : null;
-      if (redirect !== null) routing.hint(route, redirect);
+      // Nobody knows better so far.
+      if (redirect === null) return;
+      routing.hint(route, redirect);
     } finally {
       call.dispose();
       this.#underWay = false;
     }
-    // Producers share what is known: it may be news to this one only.
-    const newer = route.epoch > this.#epoch || (route.epoch === this.#epoch && route.view > this.#view);
-    if (!this.#closed && newer && route.primary !== silent) this.#asking.superseded();
+    // In a newer view, or in this one, in which the silent node was only asked in search of the primary.
+    if (!this.#closed && route.primary !== silent) this.#asking.superseded();
   }
 }

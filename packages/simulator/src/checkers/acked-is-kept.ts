@@ -55,6 +55,7 @@ export class AckedIsKept implements Checker {
 
   ended(ghost: Ghost): void {
     for (const { group, op, checksum } of this.#acks.values()) {
+      if (ghost.deleted.has(group)) continue;
       for (const node of ghost.members.get(group) ?? []) {
         if (ghost.gone.has(node) || ghost.replica(node, group).durable.has(checksum)) continue;
         throw new Violation(this.name, `group ${group}: op ${op} was acked, node ${node} does not hold it`);

@@ -28,6 +28,7 @@ export type CheckerName =
   | '13 committed reads'
   | '14 idempotent producers'
   | '15 notApplied is in no log'
+  | '16 partitions by committed ops'
   | '19 trace hash'
   | 'liveness'
   /** A step of a scenario did not come, or what it expects is not so. */
@@ -70,6 +71,8 @@ export interface Checker {
   applied?(ghost: Ghost, self: GhostReplica, prepare: Prepare): void;
   /** A frame leaves for a client. */
   toClient?(ghost: Ghost, node: number, client: number, frame: Frame): void;
+  /** A node removes a file. `checkpointOf`: op of the last snapshot of a group that it hosts. */
+  removes?(ghost: Ghost, node: number, path: string, checkpointOf: (group: number) => number | null): void;
   died?(ghost: Ghost, node: number): void;
   /** The run has come to rest: every live replica has caught up. */
   ended?(ghost: Ghost): void;

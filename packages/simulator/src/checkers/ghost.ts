@@ -40,6 +40,9 @@ export class Ghost {
   readonly logs = new Map<number, CommittedLog>();
   /** Ordered members of each group. */
   readonly members = new Map<number, readonly number[]>();
+  /** Metadata op that created, and that deleted, a group. */
+  readonly created = new Map<number, number>();
+  readonly deleted = new Map<number, number>();
   /** Nodes that are away for good: wiped, or with a state that cannot be read. */
   readonly gone = new Set<number>();
 

@@ -7,6 +7,7 @@ import { DurableView } from './durable-view.ts';
 import { Monotone } from './monotone.ts';
 import { NoTruncation } from './no-truncation.ts';
 import { OnePrimary } from './one-primary.ts';
+import { PartitionLife } from './partition-life.ts';
 import { PrepareOkIsDurable } from './prepare-ok-is-durable.ts';
 import { ViewsByQuorum } from './views-by-quorum.ts';
 
@@ -24,6 +25,7 @@ export function allCheckers(): Checker[] {
     new NoTruncation(),
     new DenseOffsets(),
     new CommittedReads(),
+    new PartitionLife(),
     new ViewsByQuorum(),
   ];
 }

@@ -2,11 +2,17 @@ import { type ProfileName, profileNames } from '../cluster/profile.ts';
 
 /** What the command line asks for. */
 export interface Arguments {
-  readonly mode: 'seeds' | 'mutants' | 'hunt';
+  readonly mode: 'seeds' | 'mutants' | 'hunt' | 'scenario';
   /** First and last seed. */
   readonly from: number;
   readonly to: number;
   readonly profile: ProfileName;
+  /** A schedule to run instead of seeds. */
+  readonly file: string;
+  /** Where the schedule of the last run is written to; null: nowhere. */
+  readonly write: string | null;
+  /** A failing run is made smaller, and saved in this directory; null: neither. */
+  readonly shrinkTo: string | null;
   /** Name of the mutant that is put in; null: the code as it is. */
   readonly mutant: string | null;
   readonly trace: boolean;
@@ -23,13 +29,24 @@ export interface Arguments {
   /** Of a process that looks for one mutant: first seeds, and runs from each at most. */
   readonly firsts: readonly number[];
   readonly most: number;
+  /** Processes among which the seeds are divided. */
+  readonly jobs: number;
 }
+
+/** Below the working directory; git does not look at it. */
+const defaultSave = 'simulator-failures';
 
 export const usage = `Usage: npm run simulate -- [options]
 
   --seed N           one run (default 1)
   --seeds A..B       runs A to B
+  --jobs N           in N processes (default 1), each failing seed in a line
   --profile NAME     swarm (default): 20 drawn faults; lite: a quick look; perf: no faults, a heavy load
+  --scenario FILE    one run of a schedule: written by hand, or cut down from a failing run
+  --schedule FILE    the same
+  --write FILE       writes the schedule that was run (the last one)
+  --no-shrink        leaves a failing run as it is
+  --save DIRECTORY   for the scenarios of failing runs (default ${defaultSave})
   --verify-hash      also runs the first 3 seeds in a second process and compares the traces' hashes
   --mutant NAME      with this defect put back
   --mutants          every mutant, from 5 different first seeds, until it is found
@@ -46,6 +63,9 @@ export function parseArguments(argv: readonly string[]): Arguments | string {
     from: 1,
     to: 1,
     profile: 'swarm' as ProfileName,
+    file: '',
+    write: null as string | null,
+    shrinkTo: defaultSave as string | null,
     mutant: null as string | null,
     trace: false,
     verifyHash: false,
@@ -55,6 +75,7 @@ export function parseArguments(argv: readonly string[]): Arguments | string {
     quick: false,
     firsts: [] as number[],
     most: 1,
+    jobs: 1,
   };
   for (let index = 0; index < argv.length; index += 1) {
     const name = argv[index] ?? '';
@@ -77,6 +98,20 @@ export function parseArguments(argv: readonly string[]): Arguments | string {
         parsed.profile = profile;
         break;
       }
+      case '--scenario':
+      case '--schedule':
+        parsed.mode = 'scenario';
+        parsed.file = value();
+        break;
+      case '--write':
+        parsed.write = value();
+        break;
+      case '--no-shrink':
+        parsed.shrinkTo = null;
+        break;
+      case '--save':
+        parsed.shrinkTo = value();
+        break;
       case '--mutant':
         parsed.mutant = value();
         break;
@@ -96,6 +131,12 @@ export function parseArguments(argv: readonly string[]): Arguments | string {
       case '--most':
         parsed.most = Number(value());
         break;
+      case '--jobs': {
+        const jobs = Number(value());
+        if (!(Number.isInteger(jobs) && jobs >= 1 && jobs <= 64)) return '--jobs wants a number from 1 to 64';
+        parsed.jobs = jobs;
+        break;
+      }
       case '--trace':
         parsed.trace = true;
         break;

@@ -15,7 +15,7 @@ import type { Prng } from '../world/prng.ts';
 import { simChecksums } from '../world/sim-checksums.ts';
 import { type ClientWorld, Link } from './link.ts';
 import { decodeRecords } from './records.ts';
-import { lookUpTopic, partitionName } from './topic.ts';
+import { lookUpTopic, partitionName, topicName } from './topic.ts';
 
 interface ConsumerParts {
   readonly id: number;
@@ -72,7 +72,7 @@ export class Consumer {
 
   start(): void {
     const { world, random } = this.#parts;
-    lookUpTopic(world, this.#links, random, (topic) => {
+    lookUpTopic(world, this.#links, random, topicName, (topic) => {
       this.#positions = topic.groups.map((partition) => ({
         partition,
         next: 0,

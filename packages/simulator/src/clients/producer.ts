@@ -4,7 +4,7 @@ import type { Prng } from '../world/prng.ts';
 import { Lane } from './lane.ts';
 import { type ClientWorld, insist, Link } from './link.ts';
 import { drawValue, encodeRecords, recordId } from './records.ts';
-import { lookUpTopic } from './topic.ts';
+import { lookUpTopic, topicName } from './topic.ts';
 
 interface ProducerParts {
   readonly id: number;
@@ -58,7 +58,7 @@ export class Producer {
     insist(world, this.#links, random, { op: 'register', nonce }, (response, error) => {
       if (response === null) throw world.broken(this.#parts.name, `register was refused: ${error?.message}`);
       this.#session = response.sessionId;
-      lookUpTopic(world, this.#links, random, (topic) => this.#begin(topic));
+      lookUpTopic(world, this.#links, random, topicName, (topic) => this.#begin(topic));
     });
   }
 

@@ -2,8 +2,9 @@ import type { TopicDescription } from '@vireo/protocol';
 import type { Prng } from '../world/prng.ts';
 import { type ClientWorld, insist, type Link } from './link.ts';
 
-const streamName = 'sim';
-const topicName = 'records';
+export const streamName = 'sim';
+/** The topic that producers write and consumers read. */
+export const topicName = 'records';
 
 /** Name of a partition in the history. */
 export function partitionName(partition: number): string {
@@ -48,10 +49,11 @@ export function lookUpTopic(
   world: ClientWorld,
   links: readonly Link[],
   random: Prng,
+  topic: string,
   done: (topic: TopicDescription) => void,
 ): void {
   const ask = (): void =>
-    insist(world, links, random, { op: 'lookupTopic', stream: streamName, topic: topicName }, (found) => {
+    insist(world, links, random, { op: 'lookupTopic', stream: streamName, topic }, (found) => {
       if (found !== null) done(found.topic);
       else world.scheduler.after(50_000, ask);
     });

@@ -28,7 +28,7 @@ export function firstUnrest(
   consumers: readonly Consumer[],
   partitions: number,
 ): string | null {
-  for (let group = 0; group <= partitions; group += 1) {
+  for (const group of hostedGroups(observer, nodes)) {
     const log = observer.ghost.log(group);
     let leaders = 0;
     for (const node of nodes) {
@@ -60,6 +60,16 @@ export function firstUnrest(
     }
   }
   return null;
+}
+
+/** Every group that any node that counts hosts, or should. */
+function hostedGroups({ ghost }: Observer, nodes: readonly SimNode[]): number[] {
+  const groups = new Set([0, ...ghost.created.keys()].filter((group) => !ghost.deleted.has(group)));
+  for (const node of nodes) {
+    if (ghost.gone.has(node.id)) continue;
+    for (const { id } of node.broker?.groups() ?? []) groups.add(id);
+  }
+  return [...groups].sort((left, right) => left - right);
 }
 
 /** A node whose state is unreadable, or another one's, and that hosts replicas all the same. */

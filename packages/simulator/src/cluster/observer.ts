@@ -30,6 +30,8 @@ export class Observer {
   readonly #live = new Map<string, Replica>();
   /** Frames are decoded exactly as a client decodes them; one reader for all, as each frame is whole. */
   readonly #reader = new FrameReader({ frameBytesMax: 1 << 30 }, simChecksums);
+  /** Nodes whose start is durable. What a replica says before reaches nobody: there is no connection yet. */
+  readonly #speaking = new Set<number>();
   /** Node whose code runs, and the number of its process. */
   #node = -1;
   #start = 0;
@@ -82,7 +84,12 @@ export class Observer {
     active = null;
   }
 
+  started(node: number): void {
+    this.#speaking.add(node);
+  }
+
   died(node: number): void {
+    this.#speaking.delete(node);
     for (const replica of this.ghost.replicas.values()) {
       if (replica.node !== node) continue;
       const live = this.live(node, replica.group);
@@ -160,7 +167,7 @@ export class Observer {
   }
 
   sends(context: ReplicaContext, to: number, message: Message): void {
-    if (!this.#isAlive()) return;
+    if (!this.#isAlive() || !this.#speaking.has(this.#node)) return;
     this.detail(() => `${context.self.node}>${to} group ${context.self.group} ${describeMessage(message)}`);
     for (const checker of this.#checkers) checker.sends?.(context, to, message);
     this.floors.sends(message);
@@ -186,6 +193,11 @@ export class Observer {
     self.appliedOp = op;
     const log = this.ghost.log(group);
     if (op === log.length + 1) log.push({ header: prepare.header, prepare, node: this.#node });
+  }
+
+  removes(node: number, path: string, checkpointOf: (group: number) => number | null): void {
+    if (!this.#isAlive()) return;
+    for (const checker of this.#checkers) checker.removes?.(this.ghost, node, path, checkpointOf);
   }
 
   /** A checkpoint lets journal files go; from the second lap of the ring on, such a file has been written before. */

@@ -17,6 +17,8 @@ export interface Profile {
   readonly partitions: number;
   readonly producers: number;
   readonly consumers: number;
+  /** Topics that are made, written to and deleted beside the one that is kept. */
+  readonly churnTopics: number;
   /** Produce requests of all producers together. */
   readonly produceRequests: number;
   readonly network: NetworkProfile;
@@ -75,6 +77,7 @@ function drawSwarm(seed: number, random: Prng): Profile {
     partitions,
     producers: random.between(2, 3),
     consumers: random.between(1, 3),
+    churnTopics: random.fork('churn').pick([0, 0, 1, 4]),
     produceRequests: random.between(310, 340),
     network: {
       delayMin: random.pick([20, 100, 500]),
@@ -113,6 +116,7 @@ function drawLite(seed: number, random: Prng): Profile {
     partitions: 1,
     producers: 2,
     consumers: 1,
+    churnTopics: Math.min(1, swarm.churnTopics),
     produceRequests: random.between(40, 60),
     faults: drawFaults(random.fork('faults'), {
       count: liteFaultCount,
@@ -133,6 +137,7 @@ function perfProfile(seed: number): Profile {
     partitions: 3,
     producers: 4,
     consumers: 2,
+    churnTopics: 0,
     produceRequests: 6_000,
     network: { delayMin: 20, delayMean: 50, lossPerMille: 0, duplicatePerMille: 0, splitPerMille: 0 },
     disk: { latencyMin: 20, latencyMean: 50, syncMean: 200 },

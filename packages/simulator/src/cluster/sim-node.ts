@@ -14,6 +14,8 @@ interface NodeWatcher {
   /** Around everything that the node's code does: whose state the observers look at. */
   entered(node: SimNode, isAlive: () => boolean): void;
   left(node: SimNode): void;
+  /** Its start is durable: from here on it has connections. */
+  started(node: SimNode): void;
   died(node: SimNode): void;
   /** The node's code threw. */
   broke(node: SimNode, error: unknown): void;
@@ -128,6 +130,7 @@ export class SimNode implements Endpoint {
       }
       broker.start(() => {
         trace.event(scheduler.now, 'node.started', this.id);
+        watcher.started(this);
         network.listen(this.id, this.#endpoint(epoch));
       });
       broker.settle();

@@ -4,6 +4,7 @@ import { Consumer } from '../clients/consumer.ts';
 import { type ClientWorld, Link } from '../clients/link.ts';
 import { Producer } from '../clients/producer.ts';
 import { createTopic } from '../clients/topic.ts';
+import { TopicChurn } from '../clients/topic-churn.ts';
 import { History } from '../history/index.ts';
 import { actOn } from '../scenario/actions.ts';
 import { firstDisappointment } from '../scenario/expectations.ts';
@@ -84,6 +85,7 @@ class Simulation {
   readonly #nodes: SimNode[];
   readonly #producers: Producer[];
   readonly #consumers: Consumer[];
+  readonly #churn: TopicChurn;
   readonly #driver: FaultDriver;
   #loadedAt = 0;
   #failure: Failure | null = null;
@@ -117,6 +119,15 @@ class Simulation {
     this.#nodes = Array.from({ length: profile.nodes }, (_, id) => this.#makeNode(id));
     this.#producers = Array.from({ length: profile.producers }, (_, index) => this.#makeProducer(index));
     this.#consumers = Array.from({ length: profile.consumers }, (_, index) => this.#makeConsumer(index));
+    this.#churn = new TopicChurn({
+      id: clientsFrom + 1 + profile.producers + profile.consumers,
+      name: 'churn',
+      world: this.#clientWorld(),
+      random: this.#random.fork('churn'),
+      replication: profile.nodes,
+      topics: profile.churnTopics,
+      duration: profile.duration,
+    });
     this.#driver = new FaultDriver({
       scheduler: this.#scheduler,
       network: this.#network,
@@ -144,7 +155,7 @@ class Simulation {
       seed: this.#profile.seed,
       failure: this.#failure,
       hash: this.#trace.hash,
-      operations: [...this.#producers, ...this.#consumers].reduce(
+      operations: [...this.#producers, ...this.#consumers, this.#churn].reduce(
         (sum, client) => sum + client.operations,
         0,
       ),
@@ -183,7 +194,7 @@ class Simulation {
     }
 
     this.#loadedAt = this.#scheduler.now;
-    for (const client of [...this.#producers, ...this.#consumers]) client.start();
+    for (const client of [...this.#producers, ...this.#consumers, this.#churn]) client.start();
     this.#driver.schedule(faults);
     this.#steps.start();
     // A scenario is over when its last step is done; what is drawn goes on to the end.
@@ -237,12 +248,13 @@ class Simulation {
 
   #clientIds(): number[] {
     const { producers, consumers } = this.#profile;
-    return Array.from({ length: producers + consumers }, (_, index) => clientsFrom + 1 + index);
+    return Array.from({ length: producers + consumers + 1 }, (_, index) => clientsFrom + 1 + index);
   }
 
   #unrest(): string | null {
     const producer = this.#producers.find((each) => !each.isDone);
     if (producer !== undefined) return `producer ${this.#producers.indexOf(producer)} waits for answers`;
+    if (!this.#churn.isDone) return 'topics are made or deleted';
     return firstUnrest(this.#observer, this.#nodes, this.#consumers, this.#profile.partitions);
   }
 
@@ -275,6 +287,14 @@ class Simulation {
       tickMs: 10,
     };
     const simDisk = new SimDisk(id, this.#scheduler, random.fork('disk'), disk, this.#trace);
+    simDisk.onRemove = (path) => {
+      const groups = this.#nodes[id]?.broker?.groups() ?? [];
+      this.#observer.removes(
+        id,
+        path,
+        (group) => groups.find((each) => each.id === group)?.checkpointOp ?? null,
+      );
+    };
     const identity = {
       format: 1,
       cluster: config.cluster,
@@ -297,6 +317,7 @@ class Simulation {
       watcher: {
         entered: (node, isAlive) => this.#observer.entered(node.id, node.starts, isAlive),
         left: () => this.#observer.left(),
+        started: (node) => this.#observer.started(node.id),
         died: (node) => this.#observer.died(node.id),
         broke: (_node, error) => this.#failed(error),
         failed: (node, reason) => this.#driver.failed(node, reason),

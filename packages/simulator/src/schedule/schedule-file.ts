@@ -41,6 +41,7 @@ const settingChecks: Readonly<Record<string, Check>> = {
   partitions: integer(1, 100),
   producers: integer(1, 100),
   consumers: integer(0, 100),
+  churnTopics: integer(0, 1_000),
   produceRequests: integer(1, 1_000_000),
   duration: integer(0, microsMax),
   turnEventsMax: integer(1, 1_000_000),

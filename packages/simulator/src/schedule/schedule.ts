@@ -1,5 +1,5 @@
 import type { FloorName } from '../cluster/floors.ts';
-import type { Profile } from '../cluster/profile.ts';
+import { drawProfile, type Profile } from '../cluster/profile.ts';
 import type { Step } from '../scenario/step.ts';
 
 /**
@@ -43,11 +43,12 @@ export function scheduleOf(profile: Profile): Schedule {
 
 /** Where a scenario begins: three nodes, one partition, a calm network, quick disks, a light load, no faults. Times in µs. */
 export const quietProfile: Profile = {
-  seed: 1,
+  ...drawProfile(1, 'perf'),
   nodes: 3,
   partitions: 1,
   producers: 2,
   consumers: 1,
+  churnTopics: 0,
   produceRequests: 60,
   network: { delayMin: 100, delayMean: 200, lossPerMille: 0, duplicatePerMille: 0, splitPerMille: 0 },
   disk: { latencyMin: 50, latencyMean: 100, syncMean: 500 },

@@ -108,6 +108,7 @@ class Search {
       { nodes: 1 },
       { nodes: 3 },
       { partitions: 1 },
+      { churnTopics: 0 },
       { consumers: 0 },
       { consumers: 1 },
       { producers: 1 },

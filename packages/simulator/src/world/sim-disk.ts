@@ -45,6 +45,8 @@ export class SimDisk {
   readonly errors = new DiskErrors();
   /** Multiplies latencies while the fault "slow disk" lasts. */
   slowness = 1;
+  /** Told of each file that a process wants removed. */
+  onRemove: (path: string) => void = () => {};
   /** Bytes written since the start of the run, for totals. */
   bytesWritten = 0;
 
@@ -159,6 +161,7 @@ export class SimDisk {
       },
       remove: (path, done) => {
         const change: Change = { type: 'remove', path };
+        this.onRemove(path);
         start(change, 'remove', path, false, () => {
           this.#apply(change);
           complete(() => done(null));

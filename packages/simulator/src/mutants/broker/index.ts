@@ -1,5 +1,23 @@
 import type { Mutant } from '../mutant.ts';
+import { checkpointNotedEarly } from './checkpoint-noted-early.ts';
+import { duplicateTakenAgain } from './duplicate-taken-again.ts';
 import { e11TableAtRequest } from './e11-table-at-request.ts';
+import { e17ReleasedEarly } from './e17-released-early.ts';
+import { judgedByCommittedState } from './judged-by-committed-state.ts';
+import { promiseLostWithFile } from './promise-lost-with-file.ts';
+import { replicaBuiltAnew } from './replica-built-anew.ts';
+import { snapshotAheadOfSegment } from './snapshot-ahead-of-segment.ts';
+import { snapshotOfLaterOp } from './snapshot-of-later-op.ts';
 
 /** Defects of the node and its state machines. */
-export const brokerMutants: readonly Mutant[] = [e11TableAtRequest];
+export const brokerMutants: readonly Mutant[] = [
+  checkpointNotedEarly,
+  duplicateTakenAgain,
+  e11TableAtRequest,
+  e17ReleasedEarly,
+  judgedByCommittedState,
+  promiseLostWithFile,
+  replicaBuiltAnew,
+  snapshotAheadOfSegment,
+  snapshotOfLaterOp,
+];

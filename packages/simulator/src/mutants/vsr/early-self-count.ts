@@ -8,7 +8,7 @@ export const earlySelfCount: Mutant = {
     {
       package: 'vsr',
       module: 'commit',
-      find: 'durable[core.index] = durableOp(state);',
+      find: 'durable[core.index] = ackableOp(state);',
       replace: 'durable[core.index] = headOp(state);',
     },
   ],

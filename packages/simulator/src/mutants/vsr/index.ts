@@ -1,6 +1,9 @@
 import type { Mutant } from '../mutant.ts';
 import { ackOfUndurableView } from './ack-of-undurable-view.ts';
+import { ackOverHole } from './ack-over-hole.ts';
+import { clockGoesBack } from './clock-goes-back.ts';
 import { commitBelowQuorum } from './commit-below-quorum.ts';
+import { duplicateAnsweredEarly } from './duplicate-answered-early.ts';
 import { e3PromiseForgotten } from './e3-promise-forgotten.ts';
 import { e6StartViewFromNormal } from './e6-start-view-from-normal.ts';
 import { e7LostStartView } from './e7-lost-start-view.ts';
@@ -18,18 +21,26 @@ import { earlySelfCount } from './early-self-count.ts';
 import { effectsBeforeCommit } from './effects-before-commit.ts';
 import { firstLogWins } from './first-log-wins.ts';
 import { formedBelowQuorum } from './formed-below-quorum.ts';
+import { headNotRebuilt } from './head-not-rebuilt.ts';
 import { logViewWithoutHeaders } from './log-view-without-headers.ts';
+import { oldSuspicionsCounted } from './old-suspicions-counted.ts';
 import { prepareOfUndurableView } from './prepare-of-undurable-view.ts';
 import { rankByView } from './rank-by-view.ts';
+import { repairNotRetried } from './repair-not-retried.ts';
 import { shorterLogWins } from './shorter-log-wins.ts';
 import { stalePrepareOk } from './stale-prepare-ok.ts';
 import { stampedAgain } from './stamped-again.ts';
 import { startViewBelowPromise } from './start-view-below-promise.ts';
+import { startsWithoutBodies } from './starts-without-bodies.ts';
+import { waitersSurviveView } from './waiters-survive-view.ts';
 
 /** Defects of the replication protocol. */
 export const vsrMutants: readonly Mutant[] = [
   ackOfUndurableView,
+  ackOverHole,
+  clockGoesBack,
   commitBelowQuorum,
+  duplicateAnsweredEarly,
   e12DeafBumps,
   e14OneNackDrops,
   e14ShortVote,
@@ -47,11 +58,16 @@ export const vsrMutants: readonly Mutant[] = [
   effectsBeforeCommit,
   firstLogWins,
   formedBelowQuorum,
+  headNotRebuilt,
   logViewWithoutHeaders,
+  oldSuspicionsCounted,
   prepareOfUndurableView,
   rankByView,
+  repairNotRetried,
   shorterLogWins,
   stalePrepareOk,
   stampedAgain,
   startViewBelowPromise,
+  startsWithoutBodies,
+  waitersSurviveView,
 ];

@@ -5,18 +5,23 @@ export const logViewWithoutHeaders: Mutant = {
   name: 'log-view-without-headers',
   rule: 'logView is durable only together with the headers that it ranks',
   edits: [
-    { package: 'vsr', module: 'replay', find: 'of record.headers)', replace: 'of [])' },
     {
       package: 'vsr',
       module: 'replay',
-      find: 'if (!copied && head() > recordedHead',
-      replace: 'if (head() < 0',
+      find: 'record.headers.forEach((header, i) => {',
+      replace: '[].forEach((header, i) => {',
     },
     {
       package: 'vsr',
       module: 'replay',
-      find: 'isReached = head() >= recordedHead',
-      replace: 'isReached = true',
+      find: 'if (!copied && this.#head > head && head >= op)',
+      replace: 'if (this.#head < 0)',
+    },
+    {
+      package: 'vsr',
+      module: 'replay',
+      find: 'this.#isReached = this.#head >= head || this.#isSuperseded(record);',
+      replace: 'this.#isReached = true;',
     },
   ],
   finders: [

@@ -8,8 +8,8 @@ export const prepareOfUndurableView: Mutant = {
     {
       package: 'vsr',
       module: 'view-change',
-      find: 'writeState(core, describeState(core), fetched);',
-      replace: 'writeState(core, describeState(core), fetched); startAsPrimary(core);',
+      find: 'state.commitMax = Math.max(state.commitMax, formation.commitMax);',
+      replace: 'state.commitMax = Math.max(state.commitMax, formation.commitMax); startAsPrimary(core);',
     },
   ],
   finders: ['5 durable view'],

@@ -7,15 +7,9 @@ export const startViewBelowPromise: Mutant = {
   edits: [
     {
       package: 'vsr',
-      module: 'replica',
-      find: 'if (message.view < state.view) {',
-      replace: "if (message.view < state.view && message.type !== 'startView') {",
-    },
-    {
-      package: 'vsr',
       module: 'start-view',
-      find: 'if (message.view <= state.view && !awaited) return;',
-      replace: 'if (message.view <= state.logView) return;',
+      find: 'if (message.view > state.view || awaited) takeUp(core, message);',
+      replace: 'if (message.view > state.logView || awaited) takeUp(core, message);',
     },
   ],
   finders: ['3 monotone'],

@@ -1,0 +1,16 @@
+import type { Mutant } from '../mutant.ts';
+
+/** A batch that the log has already is taken in a second time. */
+export const duplicateTakenAgain: Mutant = {
+  name: 'duplicate-taken-again',
+  rule: 'a repeated sequence is answered, not applied',
+  edits: [
+    {
+      package: 'broker',
+      module: 'partition/machine',
+      find: 'return this.#repeated(batch);',
+      replace: 'return null;',
+    },
+  ],
+  finders: ['14 idempotent producers'],
+};

@@ -1,0 +1,17 @@
+import type { Mutant } from '../mutant.ts';
+
+/** A flush is called durable when it is in the page cache. */
+export const journalNotSynced: Mutant = {
+  name: 'journal-not-synced',
+  rule: 'acks wait for the sync of the journal',
+  edits: [
+    {
+      package: 'storage',
+      module: 'journal/journal',
+      find: 'this.#disk.write(file.path, this.#position, encoded.buffers, true, (error) => {',
+      replace: 'this.#disk.write(file.path, this.#position, encoded.buffers, false, (error) => {',
+    },
+  ],
+  finders: ['assertion'],
+  assertionReason: 'a node that refuses to start on a disk that only crashed has lost what it promised',
+};

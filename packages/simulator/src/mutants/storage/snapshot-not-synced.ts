@@ -1,0 +1,17 @@
+import type { Mutant } from '../mutant.ts';
+
+/** A snapshot takes the place of the older one before its bytes are on stable storage. */
+export const snapshotNotSynced: Mutant = {
+  name: 'snapshot-not-synced',
+  rule: 'a snapshot is durable before it takes its name',
+  edits: [
+    {
+      package: 'storage',
+      module: 'snapshot/snapshot-store',
+      find: 'this.#disk.write(fresh, 0, [content], true, then(rename))',
+      replace: 'this.#disk.write(fresh, 0, [content], false, then(rename))',
+    },
+  ],
+  finders: ['assertion'],
+  assertionReason: 'a node that refuses to start on a disk that only crashed has lost what it promised',
+};

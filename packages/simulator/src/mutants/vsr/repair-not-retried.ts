@@ -1,0 +1,16 @@
+import type { Mutant } from '../mutant.ts';
+
+/** A repair request that was lost is waited for. */
+export const repairNotRetried: Mutant = {
+  name: 'repair-not-retried',
+  rule: 'a repair request is tried again',
+  edits: [
+    {
+      package: 'vsr',
+      module: 'timers',
+      find: 'if (state.tick - asked.sentTick < wait) return;',
+      replace: 'if (wait > 0) return;',
+    },
+  ],
+  finders: ['liveness'],
+};
