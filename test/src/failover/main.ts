@@ -61,6 +61,8 @@ function report(cluster: TestCluster, kind: FaultKind, samples: readonly Sample[
   );
   row('the last of its partitions', worst(samples));
   const phases = readPhases(cluster, samples);
+  const closed = phases.flatMap((phase) => (phase.closed === null ? [] : [phase.closed]));
+  if (closed.length > 0) row('  signal to a closed connection', closed);
   row(
     '  signal to first view change',
     phases.map(({ noticed }) => noticed),

@@ -9,6 +9,8 @@ export interface Sample {
   /** Which fault it was: partitions of one node fail together. */
   readonly fault: number;
   readonly group: number;
+  /** The node that was signalled. */
+  readonly victim: number;
   /** When the signal was sent, ms since 1970: the clock of the nodes' logs. */
   readonly signalWallMs: number;
   /** From the signal to the next ack in the partition. */
@@ -51,6 +53,7 @@ export async function measureFault(
     kind,
     fault,
     group: groups[led[i] as number] as number,
+    victim,
     signalWallMs: wall,
     ms,
   }));

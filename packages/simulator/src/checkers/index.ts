@@ -1,6 +1,7 @@
 import { AckedIsKept } from './acked-is-kept.ts';
 import { CanonicalChain } from './canonical-chain.ts';
 import type { Checker } from './checker.ts';
+import { CommitsByQuorum } from './commits-by-quorum.ts';
 import { CommittedReads } from './committed-reads.ts';
 import { DenseOffsets } from './dense-offsets.ts';
 import { DurableView } from './durable-view.ts';
@@ -25,6 +26,7 @@ export function allCheckers(): Checker[] {
     new NoTruncation(),
     new DenseOffsets(),
     new CommittedReads(),
+    new CommitsByQuorum(),
     new PartitionLife(),
     new ViewsByQuorum(),
   ];

@@ -7,7 +7,8 @@ const viewChangeQuorum = [0, 1, 2, 2, 3, 3, 4] as const;
 /**
  * Part of liveness: nobody takes a group to a view alone. A view that none has promised yet is entered when a
  * view-change quorum said StartViewChange in the one before it, or by the restarted primary of that one; a deaf
- * replica that raised its view by itself would drag all others along, again and again (erratum E12).
+ * replica that raised its view by itself would drag all others along, again and again (erratum E12). And nobody
+ * leaves a view that it is normal in but for a higher one (E7).
  */
 export class ViewsByQuorum implements Checker {
   readonly name = 'liveness';
@@ -28,7 +29,13 @@ export class ViewsByQuorum implements Checker {
   }
 
   stepped({ ghost, self, replica }: ReplicaContext, before: Standing): void {
-    const { epoch, view } = replica.state;
+    const { epoch, view, logView, status } = replica.state;
+    if (status === 'viewChange' && logView === view) {
+      throw new Violation(
+        this.name,
+        `node ${self.node}, group ${self.group}: is in the change to view ${view}, of which it has the log`,
+      );
+    }
     if (view === before.view && epoch === before.epoch) return;
     if (epoch === before.epoch && view > this.#promisedIn(self.group, epoch)) {
       const saidBy = new Set(this.#suspicions.get(`${self.group}/${epoch}/${view - 1}`)).add(self.node);
