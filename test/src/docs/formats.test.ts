@@ -152,7 +152,12 @@ describe('docs/formats.md', () => {
     ] as const) {
       expect(read(name), name).toBe(header[name]);
     }
-    expect([read('kind'), read('version'), read('codec')]).toEqual([header.kind, 1, header.codec]);
+    expect([read('kind'), read('version'), read('flags'), read('codec')]).toEqual([
+      header.kind,
+      1,
+      header.flags,
+      header.codec,
+    ]);
     const batch = (name: string) => readField(layout('Record batch header'), prepareBody(prepare), name);
     expect([batch('size'), batch('count'), batch('version')]).toEqual([prepareBody(prepare).length, 1, 1]);
     expect([batch('producerId'), batch('producerEpoch'), batch('sequence')]).toEqual([5, 2, 9]);
@@ -165,20 +170,27 @@ describe('docs/formats.md', () => {
       epoch: 0,
       view: 4,
       logView: 3,
+      lossEpoch: 6,
+      mark: true,
+      verdict: 'recoveringHead',
+      grant: { epoch: 1, view: 9, to: 2 },
       commitMax: 0,
       anchorOp: 0,
       anchorChecksum: ZERO_CHECKSUM,
       headers: [header],
       present: [true],
       nack: [false],
+      faulty: [true],
     };
     const bytes = encodeStateRecord(record);
     const state = (name: string) => readField(layout('State record'), bytes, name);
     expect(bytes.length).toBe(layout('State record').size + PREPARE_HEADER_SIZE);
-    expect([state('version'), state('view'), state('logView'), state('count')]).toEqual([1, 4, 3, 1]);
-    expect([state('present'), state('nack'), state('flags')]).toEqual([1, 0, 0]);
+    expect([state('version'), state('view'), state('logView'), state('count')]).toEqual([2, 4, 3, 1]);
+    expect([state('present'), state('nack'), state('faulty'), state('lossEpoch')]).toEqual([1, 0, 1, 6]);
+    expect([state('grantEpoch'), state('grantView'), state('grantTo')]).toEqual([1, 9, 2]);
+    expect(state('flags')).toBe(2 + 4 + (2 << 4));
     expect(readField(layout('State record'), encodeStateRecord({ ...record, copied: true }), 'flags')).toBe(
-      1,
+      1 + 2 + 4 + (2 << 4),
     );
 
     const vote = encodeMessage({ type: 'doViewChange', ...record }).covered;
@@ -190,7 +202,7 @@ describe('docs/formats.md', () => {
     const ping = { type: 'ping', epoch: 0, view: 4, op: 9, commitMax: 8, normal: true } as const;
     const { covered } = encodeMessage(ping);
     expect(readField(layout('Replica message'), covered, 'type')).toBe(types.ping);
-    expect(readField(layout('Replica message'), covered, 'normal')).toBe(1);
+    expect(readField(layout('Replica message'), covered, 'tag')).toBe(1);
     expect(readField(layout('Replica message'), covered, 'a')).toBe(8);
     expect(covered.length).toBe(layout('Replica message').size);
   });
