@@ -257,7 +257,7 @@ export class Node implements ReplicaEffects {
     this.cluster.ghost.onSend(this, message);
     const { covered, bodies } = encodeMessage(message);
     const bytes = Buffer.concat([covered, ...bodies]);
-    this.cluster.send({ from: this.id, to, bytes, covered: covered.length });
+    this.cluster.send({ from: this.id, to, bytes, covered: covered.length, type: message.type });
   }
 
   load(token: number, first: number, last: number): void {

@@ -41,7 +41,7 @@ export function chain(...views: number[]): Prepare[] {
   return prepares;
 }
 
-export function suffix(anchor: Prepare | null, prepares: Prepare[], commitMax = anchor?.header.op ?? 0) {
+function suffix(anchor: Prepare | null, prepares: Prepare[], commitMax = anchor?.header.op ?? 0) {
   const anchorOp = anchor?.header.op ?? 0;
   const anchorChecksum = anchor?.header.checksum ?? ZERO_CHECKSUM;
   return { commitMax, anchorOp, anchorChecksum, headers: prepares.map((each) => each.header) };
