@@ -162,6 +162,9 @@ export function replaceLog(
   });
   truncateAbove(state, Math.max(suffix.anchorOp, state.commitMin));
   for (const entry of rebuilt) pushEntry(state, entry);
+  // Written with the record that names them, never before it: a start between the two would find a log that is neither
+  // the old one nor the new one.
+  state.unwritten = state.unwritten.filter((prepare) => !fetched.includes(prepare));
   return fetched;
 }
 
