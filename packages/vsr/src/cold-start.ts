@@ -121,7 +121,7 @@ function isOrderDue(core: Core): boolean {
 /**
  * The best log of the highest loss epoch, among those that contain all that any of them knows to be committed: so nobody
  * has to undo what it has applied, but for who was absent from an earlier cold start. By the view that speaks for the
- * log, then by length. Null when no log contains it all.
+ * log, then by length. Null: there is no log.
  */
 export function bestOf<T extends LogStanding>(logs: readonly T[]): T | null {
   const lossEpoch = Math.max(...logs.map((log) => log.lossEpoch));
