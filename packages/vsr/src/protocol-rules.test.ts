@@ -1,12 +1,13 @@
 import type { Prepare } from '@vireo/protocol';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_TIMEOUTS, type Message } from './index.ts';
+import { DEFAULT_TIMEOUTS, type Message, REPAIR_BYTES_MAX } from './index.ts';
 import { encodeMessage } from './message-codec.ts';
 import { Bench, chain, prepare, promise } from './testing/bench.ts';
 
 /** Rules of docs/protocol.md, told to one replica, its messages and writes in our hands. */
 
-const { suspicion, suspicionJitter, suspectWindow, retransmit, requestStartView, ping } = DEFAULT_TIMEOUTS;
+const { suspicion, suspicionJitter, suspectWindow, retransmit, requestStartView, ping, progress } =
+  DEFAULT_TIMEOUTS;
 
 const startViewChange = (view: number): Message => ({ type: 'startViewChange', epoch: 0, view });
 const pingOf = (view: number): Message => ({
@@ -141,6 +142,18 @@ describe('suspicion', () => {
     backup.receive(1, startViewChange(0));
     expect(backup.replica.state.view).toBe(0);
   });
+
+  it('speaks for a group that is wedged, though its primary is alive', () => {
+    const backup = new Bench(3, 2, promise(0, 0, []), []);
+    const [one] = chain(0) as [Prepare];
+    backup.receive(0, { type: 'prepare', epoch: 0, view: 0, commitMax: 0, prepare: one });
+    for (let tick = 0; tick < progress; tick += ping) {
+      expect(backup.of('startViewChange')).toEqual([]);
+      backup.receive(0, pingOf(0));
+      backup.tick(ping);
+    }
+    expect(backup.of('startViewChange')).not.toEqual([]);
+  });
 });
 
 describe('views', () => {
@@ -225,5 +238,30 @@ describe('repair', () => {
         { first: 2, prepares: [] },
       ]);
     }
+  });
+
+  it('of what is committed is one read at a time for each peer', () => {
+    const log = chain(0, 0);
+    const replica = new Bench(3, 2, promise(0, 0, log), log);
+    replica.receive(0, {
+      type: 'commit',
+      epoch: 0,
+      view: 0,
+      commitMax: 2,
+      checksum: (log[1] as Prepare).header.checksum,
+    });
+    expect(replica.applied).toEqual(log);
+    for (let i = 0; i < 5; i++) {
+      for (const from of [0, 1]) replica.receive(from, { type: 'getPrepare', first: 1, last: 2 });
+    }
+    expect(replica.loads.map(({ first, last }) => [first, last])).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+    expect(replica.loads.every(({ bytesMax }) => bytesMax === REPAIR_BYTES_MAX)).toBe(true);
+    replica.step({ type: 'loaded', token: replica.loads[0]!.token, prepares: log });
+    expect(replica.of('repair')).toMatchObject([{ first: 1, committed: 2, prepares: log }]);
+    replica.receive(0, { type: 'getPrepare', first: 1, last: 2 });
+    expect(replica.loads.length).toBe(3);
   });
 });

@@ -68,6 +68,7 @@ interface BenchOptions extends Partial<Omit<ReplicaRecovery, 'record' | 'checkpo
   readonly checkpoint?: Partial<Checkpoint>;
   readonly pipelineBytes?: number;
   readonly startCounter?: number;
+  readonly digestEvery?: number;
   readonly coldStart?: 'wait' | 'allPresent';
 }
 
@@ -78,6 +79,7 @@ export class Bench implements ReplicaEffects {
   writes: { token: number; write: PersistWrite }[] = [];
   readonly replies: { requestId: number; outcome: ReplyOutcome }[] = [];
   readonly applied: Prepare[] = [];
+  readonly loads: { token: number; first: number; last: number; bytesMax: number }[] = [];
 
   constructor(
     n: number,
@@ -86,7 +88,14 @@ export class Bench implements ReplicaEffects {
     log: Prepare[],
     options: BenchOptions = {},
   ) {
-    const { pipelineBytes = 1 << 20, startCounter = 1, coldStart = 'wait', checkpoint, ...found } = options;
+    const {
+      pipelineBytes = 1 << 20,
+      startCounter = 1,
+      digestEvery = 1024,
+      coldStart = 'wait',
+      checkpoint,
+      ...found
+    } = options;
     const recovery: ReplicaRecovery = {
       record,
       checkpoint: { op: 0, checksum: ZERO_CHECKSUM, timestamp: 0, mode: 'disk', lossEpoch: 0, ...checkpoint },
@@ -108,7 +117,7 @@ export class Bench implements ReplicaEffects {
         queueMax: 8,
         queueBytesMax: 1 << 20,
         coldStart,
-        digestEvery: 1024,
+        digestEvery,
         timeouts: DEFAULT_TIMEOUTS,
       },
       {
@@ -191,7 +200,9 @@ export class Bench implements ReplicaEffects {
   persist(token: number, write: PersistWrite): void {
     this.writes.push({ token, write });
   }
-  load(): void {}
+  load(token: number, first: number, last: number, bytesMax: number): void {
+    this.loads.push({ token, first, last, bytesMax });
+  }
   reply(requestId: number, outcome: ReplyOutcome): void {
     this.replies.push({ requestId, outcome });
   }
