@@ -316,19 +316,13 @@ export class Checkpoints {
     if (run.pending > 0 || this.#run !== run) return;
     const { journal, stats, log, groups } = this.#options;
     this.#run = null;
-    const metadata = groups.get(0);
-    // A group that was deleted meanwhile may have no snapshot of this run, and metadata's snapshot may still name it:
-    // a start from that needs what the old files hold of it. The next run forgets it.
-    if (groups.hasTombstoneAbove(metadata?.checkpointOp ?? 0))
-      this.#appendedBefore -= this.#options.everyBytes;
-    else {
-      if (run.releases) this.#fruitless = 0;
-      journal.release(run.boundary);
-    }
+    if (run.releases) this.#fruitless = 0;
+    journal.release(run.boundary);
     stats.checkpoints++;
     // Those without a release come every minute, of groups in mode `memory`.
     const level = run.releases ? 'info' : 'debug';
     log.event(level, 'checkpoint.completed', { boundary: run.boundary, oldest: journal.oldestFile });
+    const metadata = groups.get(0);
     if (metadata !== undefined)
       for (const id of groups.takeTombstones(metadata.checkpointOp)) this.#removeFiles(id);
     run.done();

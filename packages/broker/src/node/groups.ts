@@ -132,12 +132,6 @@ export class Groups {
     if (this.#created.length > 0 || this.#deleted.length > 0) this.#drain();
   }
 
-  /** Whether a group was deleted by a metadata op above this one: a snapshot of that op still names it. */
-  hasTombstoneAbove(op: number): boolean {
-    for (const deletedAt of this.#tombstones.values()) if (deletedAt > op) return true;
-    return false;
-  }
-
   /** Groups whose files may go: metadata's snapshot at `op` does not know them any more. */
   takeTombstones(op: number): number[] {
     const ids: number[] = [];
