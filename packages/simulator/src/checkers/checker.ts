@@ -40,8 +40,11 @@ export interface Standing {
   readonly epoch: number;
   readonly view: number;
   readonly logView: number;
+  readonly status: Replica['state']['status'];
   readonly commitMin: number;
   readonly commitMax: number;
+  /** Ops of which the body was here and is lost. */
+  readonly faulty: readonly number[];
   /** Checksums of ops commitMin + 1 … head. */
   readonly log: readonly string[];
 }

@@ -57,9 +57,9 @@ export class Observer {
   standing(node: number, group: number): Recovering | null {
     const replica = this.live(node, group);
     if (replica === undefined) return null;
-    const { commitMin, log } = replica.state;
+    const { commitMin, log, status } = replica.state;
     return {
-      sound: true,
+      sound: !isRecovering(status) && !log.some((entry) => entry.faulty),
 
       checksumAt: (op) => log[op - commitMin - 1]?.header.checksum,
     };
@@ -250,8 +250,17 @@ class Tap implements ReplicaEffects {
 }
 
 function standing(replica: Replica): Standing {
-  const { epoch, view, logView, commitMin, commitMax, log } = replica.state;
-  return { epoch, view, logView, commitMin, commitMax, log: log.map((entry) => entry.header.checksum) };
+  const { epoch, view, logView, status, commitMin, commitMax, log } = replica.state;
+  return {
+    epoch,
+    view,
+    logView,
+    status,
+    commitMin,
+    commitMax,
+    faulty: log.flatMap((entry) => (entry.faulty ? [entry.header.op] : [])),
+    log: log.map((entry) => entry.header.checksum),
+  };
 }
 
 /** A write that the replica handed out while it was constructed, which nothing can be wrapped around. */
@@ -265,6 +274,10 @@ function firstWrite(replica: Replica, token: number): GhostWrite | undefined {
         ? { epoch: replica.state.epoch, view: write.view, logView: write.logView }
         : null,
   };
+}
+
+function isRecovering(status: Replica['state']['status']): boolean {
+  return status === 'recoveringHead' || status === 'amnesiac';
 }
 
 function isLeading({ state, primary, config }: Replica): boolean {

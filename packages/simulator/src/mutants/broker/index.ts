@@ -4,10 +4,12 @@ import { duplicateTakenAgain } from './duplicate-taken-again.ts';
 import { e11TableAtRequest } from './e11-table-at-request.ts';
 import { e17ReleasedEarly } from './e17-released-early.ts';
 import { judgedByCommittedState } from './judged-by-committed-state.ts';
+import { oneAckBuffer } from './one-ack-buffer.ts';
 import { promiseLostWithFile } from './promise-lost-with-file.ts';
 import { replicaBuiltAnew } from './replica-built-anew.ts';
 import { snapshotAheadOfSegment } from './snapshot-ahead-of-segment.ts';
 import { snapshotOfLaterOp } from './snapshot-of-later-op.ts';
+import { windowNotInSnapshot } from './window-not-in-snapshot.ts';
 
 /** Defects of the node and its state machines. */
 export const brokerMutants: readonly Mutant[] = [
@@ -16,8 +18,10 @@ export const brokerMutants: readonly Mutant[] = [
   e11TableAtRequest,
   e17ReleasedEarly,
   judgedByCommittedState,
+  oneAckBuffer,
   promiseLostWithFile,
   replicaBuiltAnew,
   snapshotAheadOfSegment,
   snapshotOfLaterOp,
+  windowNotInSnapshot,
 ];
