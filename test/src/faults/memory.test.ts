@@ -13,7 +13,11 @@ describe('a topic in mode memory on three real nodes, under load', () => {
     cluster = await TestCluster.start();
     load = await startLoad(cluster, topic, { partitions: PARTITIONS, durability: 'memory' });
   }, 60_000);
-  afterAll(() => cluster.stop());
+  afterAll(async () => {
+    // Producers of a cluster that is gone would try for ever.
+    await load.workload.stop();
+    await cluster.stop();
+  });
 
   /** Partitions whose replica on the node had to recover, and those that have, since its log had so many events. */
   const recoveries = (node: number, from: number) => {

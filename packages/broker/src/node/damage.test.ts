@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { founded, leader, withTopic } from './testing/cluster.ts';
+import type { Loopback } from './testing/loopback.ts';
+import { TestClient } from './testing/test-client.ts';
+
+const NODES = [0, 1, 2];
+const text = (sequence: number) => `record number ${sequence} ${'x'.repeat(2_000)}`;
+
+function start() {
+  const cluster = founded();
+  const { group, producerId } = withTopic(cluster);
+  const client = TestClient.connect(cluster, leader(cluster, group)!);
+  for (let sequence = 0; sequence < 10; sequence++)
+    expect(client.produce(group, { producerId, sequence }, [text(sequence)])).toMatchObject({ ok: true });
+  // The journal is idle: what it holds is complete, so damage is damage and no torn write.
+  cluster.run(150);
+  return { cluster, group, producerId };
+}
+
+/** Flips a bit of what the node's journal has of a record. */
+function damage(cluster: Loopback, node: number, sequence: number): void {
+  const { disk } = cluster.hosts.get(node)!;
+  const found = disk.paths
+    .filter((path) => path.startsWith('journal/'))
+    .map((path) => ({ path, at: disk.content(path).indexOf(`record number ${sequence} `) }))
+    .filter(({ at }) => at >= 0);
+  expect(found).toHaveLength(1);
+  disk.corrupt(found[0]!.path, found[0]!.at);
+}
+
+function isWhole(cluster: Loopback, node: number, group: number, records: number): boolean {
+  const found = cluster
+    .broker(node)
+    .groups()
+    .find(({ id }) => id === group);
+  return found !== undefined && !found.recovering && found.log.endOffset === records;
+}
+
+function read(cluster: Loopback, node: number, group: number): string[] {
+  const client = TestClient.connect(cluster, node);
+  expect(client.subscribe(group, 1, { start: true })).toMatchObject({ ok: true });
+  cluster.run(20);
+  return client.records(1).map(({ value }) => value);
+}
+
+describe('a journal with a damaged op', () => {
+  it.each([0, 4, 9])('is no reason not to start: op of record %i comes from the others', (sequence) => {
+    const { cluster, group } = start();
+    for (const node of NODES) {
+      cluster.kill(node);
+      damage(cluster, node, sequence);
+      cluster.start(node);
+      expect(cluster.run(1_000, () => isWhole(cluster, node, group, 10))).toBe(true);
+      expect(cluster.run(500, () => leader(cluster, group) !== null)).toBe(true);
+      expect(read(cluster, node, group)).toEqual(Array.from({ length: 10 }, (_, i) => text(i)));
+    }
+  });
+
+  it('is told from a torn one: an op that a quorum acked is not dropped because it is damaged on two nodes', () => {
+    const { cluster, group } = start();
+    for (const node of NODES) cluster.kill(node);
+    for (const node of [0, 1]) damage(cluster, node, 9);
+    for (const node of NODES) cluster.start(node);
+    expect(cluster.run(2_000, () => leader(cluster, group) !== null)).toBe(true);
+    expect(cluster.run(1_000, () => NODES.every((node) => isWhole(cluster, node, group, 10)))).toBe(true);
+    for (const node of NODES) expect(read(cluster, node, group)[9]).toBe(text(9));
+  });
+
+  it.each([9, 5])(
+    'on all nodes: the group waits for the op of record %i, until it is ordered to go on without',
+    (sequence) => {
+      const { cluster, group } = start();
+      for (const node of NODES) cluster.kill(node);
+      for (const node of NODES) damage(cluster, node, sequence);
+      for (const node of NODES) cluster.start(node);
+      expect(cluster.run(3_000, () => leader(cluster, group) !== null)).toBe(false);
+      for (const node of NODES) {
+        const client = TestClient.connect(cluster, node, 'control');
+        client.mustCall({ op: 'coldStart', group, without: false });
+      }
+      expect(cluster.run(2_000, () => leader(cluster, group) !== null)).toBe(true);
+      const client = TestClient.connect(cluster, leader(cluster, group)!);
+      expect(client.mustCall({ op: 'partitionInfo', group })).toMatchObject({ end: sequence, lossEpoch: 1 });
+    },
+  );
+});
