@@ -46,7 +46,10 @@ export const mutantRows: readonly [string, Standing][] = [
   ['E13 leases', waits('linearizable reads')],
   ['E14 truncation without proof', found('e14-short-vote', '1, 1, 1, 1, 1', '1 canonical chain')],
   ['E14 one nack outweighs a body', found('e14-one-nack-drops', '1, 1, 1, 1, 1', '1 canonical chain')],
-  ['E15 corrupt read as absent', waits('damage on disk in runs')],
+  [
+    'E15 corrupt read as absent',
+    found('e15-damage-read-as-absent', '1, 3, 7, 6, 3', '6 prepareOk is durable', 'assertion'),
+  ],
   [
     'E16 quorums that do not intersect: replication, n = 3',
     found('e16-replication-3', '1, 1, 1, 1, 1', '2 acked is kept'),
@@ -109,7 +112,7 @@ export const mutantRows: readonly [string, Standing][] = [
     found('replica-built-anew', '1, 1, 1, 1, 1', '6 prepareOk is durable', '3 monotone'),
   ],
   ['nack refused when only the header is known', waits('damage on disk in runs')],
-  ['old-view acks counted in a new view', waits('damage on disk in runs')],
+  ['old-view acks counted in a new view', found('old-view-ack-counted', '1, 3, 1, 1, 1', '2 acked is kept')],
   ['one nack is enough', waits('damage on disk in runs')],
   ['StartView clears faulty', waits('damage on disk in runs')],
   ['re-stamping at backups', found('stamped-again', '1, 1, 1, 1, 1', 'liveness', '1 canonical chain')],
@@ -126,6 +129,10 @@ export const mutantRows: readonly [string, Standing][] = [
   ['fsync retried', waits('damage on disk in runs')],
   ['reads queued before fsyncs', waits('limits of capacity in runs')],
   ['a queue without a limit', waits('limits of capacity in runs')],
+  [
+    'lanes: fencing ignored',
+    found('fencing-ignored', '1, 4, 1, 1, 1', '2 acked is kept', '14 idempotent producers'),
+  ],
   [
     'lanes: unanswered batch sent again in a new epoch',
     found('client-unanswered-sent-again', '6, 3, 1, 9, 6', '14 idempotent producers'),
@@ -209,6 +216,7 @@ export const mutantRows: readonly [string, Standing][] = [
     'normal in a promised view after a restart',
     found('normal-in-promised-view', '1, 2, 4, 1, 4', '5 durable view'),
   ],
+  ['sequence gap admitted', found('gap-admitted', '5, 1, 4, 2, 3', '2 acked is kept')],
   ['consumer groups: tenures, claims, commits, seeks', waits('consumer groups')],
   ['dedup by id: evicted early', waits('deduplication by id')],
   ['scrubber repairs from a damaged peer', waits('scrubber')],

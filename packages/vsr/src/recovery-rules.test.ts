@@ -5,7 +5,7 @@ import { Bench, chain, prepare, promise, suffix } from './testing/bench.ts';
 
 /** Rules of docs/protocol/restart.md, told to one replica, its messages and writes in our hands. */
 
-const { suspicion, suspectWindow, retransmitMax } = DEFAULT_TIMEOUTS;
+const { suspicion, retransmitMax } = DEFAULT_TIMEOUTS;
 
 const log = chain(0, 0);
 const [one, two] = log as [Prepare, Prepare];
@@ -290,79 +290,5 @@ describe('a switch of modes', () => {
     expect(replica.replica.state.durableMark).toBe(false);
     replica.tick(1);
     expect(lastAck(replica)).toBe(3);
-  });
-});
-
-describe('cold start', () => {
-  const state = (nonce: number, held: Prepare[], changes = {}): Message => ({
-    type: 'recoveryState',
-    epoch: 0,
-    view: 0,
-    nonce,
-    recovering: true,
-    lossEpoch: 0,
-    rank: held.at(-1)?.header.view ?? 0,
-    ...suffix(null, held),
-    ...changes,
-  });
-
-  it('happens only by order under the policy wait, and then with the grants of all', () => {
-    const replica = new Bench(3, 2, unable.amnesiac, log);
-    replica.flush();
-    const hear = () => {
-      replica.tick(retransmitMax);
-      for (const from of [0, 1]) replica.receive(from, state(nonceOf(replica), [one]));
-      replica.flush();
-    };
-    hear();
-    hear();
-    expect(replica.of('coldStart')).toEqual([]);
-    replica.replica.step({ type: 'coldStart', without: false }, replica);
-    hear();
-    const proposal = replica.of('coldStart').at(-1);
-    expect(proposal).toMatchObject({ epoch: 1 });
-    const granted = {
-      ...state(proposal?.nonce ?? 0, [one]),
-      type: 'coldStartGranted',
-      epoch: 1,
-      view: proposal?.view,
-    };
-    replica.receive(0, granted as Message);
-    expect(replica.replica.state.epoch).toBe(0);
-    replica.receive(1, granted as Message);
-    expect(lastRecord(replica)).toMatchObject({ epoch: 1, lossEpoch: 1, verdict: 'none', grant: null });
-    replica.flush();
-    // All of the best log stays, and the first op of the new epoch says what happened.
-    const { state: now } = replica.replica;
-    expect(now.log.slice(0, 2).map(({ prepare: held }) => held)).toEqual(log);
-    expect(now.log[2]?.header).toMatchObject({ kind: PrepareKind.coldStart, epoch: 1 });
-  });
-
-  it('is not for one who has a primary, nor while enough members know what they acked', () => {
-    const healthy = new Bench(3, 2, promise(0, 0, log), log);
-    healthy.receive(1, { type: 'coldStart', epoch: 1, view: 1, nonce: 5 });
-    healthy.flush();
-    expect(healthy.of('coldStartGranted')).toEqual([]);
-
-    const replica = new Bench(3, 2, unable.amnesiac, log, { coldStart: 'allPresent' });
-    replica.flush();
-    for (const from of [0, 1]) replica.receive(from, state(nonceOf(replica), [one], { recovering: false }));
-    replica.tick(suspectWindow);
-    expect(replica.of('coldStart')).toEqual([]);
-    expect(replica.replica.state.grant).toBeNull();
-  });
-
-  it('is granted to one at a time, durably, and ends all part in the present epoch', () => {
-    const replica = new Bench(3, 2, unable.amnesiac, log);
-    replica.flush();
-    replica.receive(1, { type: 'coldStart', epoch: 1, view: 1, nonce: 5 });
-    expect(replica.of('coldStartGranted')).toEqual([]);
-    replica.flush();
-    expect(replica.of('coldStartGranted')).toMatchObject([{ epoch: 1, view: 1, nonce: 5 }]);
-    replica.receive(0, { type: 'coldStart', epoch: 1, view: 3, nonce: 6 });
-    replica.flush();
-    expect(replica.of('coldStartGranted').length).toBe(1);
-    answer(replica, 0, 3, log);
-    expect(replica.replica.state.status).toBe('amnesiac');
   });
 });

@@ -3,6 +3,8 @@ import { checkpointNotedEarly } from './checkpoint-noted-early.ts';
 import { duplicateTakenAgain } from './duplicate-taken-again.ts';
 import { e11TableAtRequest } from './e11-table-at-request.ts';
 import { e17ReleasedEarly } from './e17-released-early.ts';
+import { fencingIgnored } from './fencing-ignored.ts';
+import { gapAdmitted } from './gap-admitted.ts';
 import { judgedByCommittedState } from './judged-by-committed-state.ts';
 import { oneAckBuffer } from './one-ack-buffer.ts';
 import { promiseLostWithFile } from './promise-lost-with-file.ts';
@@ -17,6 +19,8 @@ export const brokerMutants: readonly Mutant[] = [
   duplicateTakenAgain,
   e11TableAtRequest,
   e17ReleasedEarly,
+  fencingIgnored,
+  gapAdmitted,
   judgedByCommittedState,
   oneAckBuffer,
   promiseLostWithFile,

@@ -15,6 +15,7 @@ import { e9TailTrustedByNumber } from './e9-tail-trusted-by-number.ts';
 import { e12DeafBumps } from './e12-deaf-bumps.ts';
 import { e14OneNackDrops } from './e14-one-nack-drops.ts';
 import { e14ShortVote } from './e14-short-vote.ts';
+import { e15DamageReadAsAbsent } from './e15-damage-read-as-absent.ts';
 import { e16Replication3 } from './e16-replication-3.ts';
 import { e16Replication5 } from './e16-replication-5.ts';
 import { e16ViewChange3 } from './e16-view-change-3.ts';
@@ -29,6 +30,7 @@ import { headNotRebuilt } from './head-not-rebuilt.ts';
 import { logViewWithoutHeaders } from './log-view-without-headers.ts';
 import { normalInPromisedView } from './normal-in-promised-view.ts';
 import { oldSuspicionsCounted } from './old-suspicions-counted.ts';
+import { oldViewAckCounted } from './old-view-ack-counted.ts';
 import { prepareOfUndurableView } from './prepare-of-undurable-view.ts';
 import { rankByView } from './rank-by-view.ts';
 import { repairClaimsCommitted } from './repair-claims-committed.ts';
@@ -50,6 +52,7 @@ export const vsrMutants: readonly Mutant[] = [
   e12DeafBumps,
   e14OneNackDrops,
   e14ShortVote,
+  e15DamageReadAsAbsent,
   e16Replication3,
   e16Replication5,
   e16ViewChange3,
@@ -72,6 +75,7 @@ export const vsrMutants: readonly Mutant[] = [
   logViewWithoutHeaders,
   normalInPromisedView,
   oldSuspicionsCounted,
+  oldViewAckCounted,
   prepareOfUndurableView,
   rankByView,
   repairClaimsCommitted,
