@@ -32,7 +32,7 @@ export const features = {
   'leadership transfer': { package: 'broker', pattern: /case 'transfer'/ },
   'two versions': { package: 'protocol', pattern: /PROTOCOL_MAX = 2/ },
   'mode memory in runs': { package: 'simulator', pattern: /'memory'/ },
-  'damage on disk in runs': { package: 'simulator', pattern: /type: 'damage'/ },
+  'damage on disk in runs': { package: 'simulator', pattern: /\brot: \d/ },
   'topics that come and go': { package: 'simulator', pattern: /op: 'deleteTopic'/ },
   'limits of capacity in runs': { package: 'simulator', pattern: /type: 'capacity'/ },
 } as const satisfies Record<string, { readonly package: string; readonly pattern: RegExp }>;

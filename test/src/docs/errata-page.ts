@@ -1,4 +1,4 @@
-import { type CoverageRow, coverage } from '@vireo/simulator';
+import { type CoverageRow, coverage, mutants as putBack } from '@vireo/simulator';
 import { errata, reasons } from './errata.ts';
 
 const intro = `# Errata
@@ -25,7 +25,7 @@ const outro = `
 Defects that a search of the rules found, or others had; each would pass for a simplification. They are mutants of the same
 kind.
 
-| variant | why not | guarded by |
+| variant | why not, or the rule that it breaks | guarded by |
 | --- | --- | --- |
 `;
 
@@ -43,6 +43,12 @@ function guard({ standing }: CoverageRow): string {
   }
 }
 
+function reasonOf({ name, standing }: CoverageRow): string {
+  const mutant =
+    standing.state === 'found' ? putBack.find((each) => each.name === standing.mutant) : undefined;
+  return reasons[name] ?? mutant?.rule ?? '–';
+}
+
 /** docs/protocol/errata.md. */
 export function errataPage(): string {
   const known = Object.entries(errata).map(([number, { section, defect, rule, files }]) => {
@@ -52,6 +58,6 @@ export function errataPage(): string {
   });
   const variants = mutants
     .filter((row) => !isErratum(row))
-    .map((row) => `| ${row.name} | ${reasons[row.name] ?? '–'} | ${guard(row)} |\n`);
+    .map((row) => `| ${row.name} | ${reasonOf(row)} | ${guard(row)} |\n`);
   return intro + known.join('') + outro + variants.join('');
 }

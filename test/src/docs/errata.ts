@@ -177,10 +177,9 @@ export const reasons: Readonly<Record<string, string>> = {
   'dedup evicted by local time': 'one replica calls new what another calls a duplicate',
   'reads queued before fsyncs': 'the threads read, and no ack is made',
   'a queue without a limit': 'memory runs out where somebody should have been told to wait',
-  'lanes: changed in the middle, sequence reused, no epoch raised': 'a record twice, or out of order',
-  'lanes: retry under a new sequence, last answer decides': 'a record twice, or called lost that is there',
-  'lanes: no evictedMax, judged by committed state, expiry judged at the head':
-    'a retry after eviction looks new',
+  'lanes: changed in the middle': 'a record twice, or out of order',
+  'lanes: retry under a new sequence': 'a record twice, or called lost that is there',
+  'lanes: no evictedMax, expiry judged at the head': 'a retry after eviction looks new',
   'consumer groups: tenures, claims, commits, seeks': 'two members own one partition',
   'dedup by id: evicted early': 'a duplicate is stored',
   'scrubber repairs from a damaged peer': 'damage spreads',

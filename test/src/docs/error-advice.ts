@@ -46,8 +46,7 @@ export const errorAdvice: Readonly<Record<ErrorCode, string>> = {
   logTruncated: 'Start within the log.',
   behind: 'Nothing: the SDK asks another replica.',
 
-  invalid:
-    'Change the request as the message says. Topics with durability `memory` are refused with this code today.',
+  invalid: 'Change the request as the message says.',
   invalidName: "Names have 1 to 255 bytes of UTF-8 in normal form C, no '/' and no control characters.",
   invalidRequest: 'Change the request as the message says; a client library may be at fault.',
   invalidRecord: 'Change the record as the message says.',

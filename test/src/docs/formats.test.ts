@@ -26,7 +26,7 @@ import {
   ZERO_CHECKSUM,
 } from '@vireo/protocol';
 import { GroupLog, Journal, SnapshotStore, type StorageError } from '@vireo/storage';
-import { encodeMessage, encodeStateRecord, type StateRecord } from '@vireo/vsr';
+import { encodeMessage, encodeStateRecord, type Message, type StateRecord } from '@vireo/vsr';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Layout, readField, readLayouts, readList, readNumbers } from './format-tables.ts';
 
@@ -152,12 +152,7 @@ describe('docs/formats.md', () => {
     ] as const) {
       expect(read(name), name).toBe(header[name]);
     }
-    expect([read('kind'), read('version'), read('flags'), read('codec')]).toEqual([
-      header.kind,
-      1,
-      header.flags,
-      header.codec,
-    ]);
+    expect([read('kind'), read('version'), read('codec')]).toEqual([header.kind, 1, header.codec]);
     const batch = (name: string) => readField(layout('Record batch header'), prepareBody(prepare), name);
     expect([batch('size'), batch('count'), batch('version')]).toEqual([prepareBody(prepare).length, 1, 1]);
     expect([batch('producerId'), batch('producerEpoch'), batch('sequence')]).toEqual([5, 2, 9]);
@@ -166,45 +161,56 @@ describe('docs/formats.md', () => {
 
   test('lays out replica messages and state records as the code writes them', () => {
     const { header } = makePrepare();
+    const suffix = { commitMax: 0, anchorOp: 0, anchorChecksum: ZERO_CHECKSUM, headers: [header] };
+    const promise = { epoch: 0, view: 4, logView: 3, ...suffix, present: [true], nack: [false] };
     const record: StateRecord = {
-      epoch: 0,
-      view: 4,
-      logView: 3,
+      ...promise,
       lossEpoch: 6,
       mark: true,
       verdict: 'recoveringHead',
-      grant: { epoch: 1, view: 9, to: 2 },
-      commitMax: 0,
-      anchorOp: 0,
-      anchorChecksum: ZERO_CHECKSUM,
-      headers: [header],
-      present: [true],
-      nack: [false],
+      grant: { epoch: 1, view: 5, to: 2 },
       faulty: [true],
     };
     const bytes = encodeStateRecord(record);
     const state = (name: string) => readField(layout('State record'), bytes, name);
     expect(bytes.length).toBe(layout('State record').size + PREPARE_HEADER_SIZE);
     expect([state('version'), state('view'), state('logView'), state('count')]).toEqual([2, 4, 3, 1]);
-    expect([state('present'), state('nack'), state('faulty'), state('lossEpoch')]).toEqual([1, 0, 1, 6]);
-    expect([state('grantEpoch'), state('grantView'), state('grantTo')]).toEqual([1, 9, 2]);
-    expect(state('flags')).toBe(2 + 4 + (2 << 4));
-    expect(readField(layout('State record'), encodeStateRecord({ ...record, copied: true }), 'flags')).toBe(
-      1 + 2 + 4 + (2 << 4),
-    );
+    expect([state('present'), state('nack'), state('faulty')]).toEqual([1, 0, 1]);
+    expect([state('grantEpoch'), state('grantView'), state('grantTo'), state('lossEpoch')]).toEqual([
+      1, 5, 2, 6,
+    ]);
+    const flagsOf = (changes: Partial<StateRecord>) =>
+      readField(layout('State record'), encodeStateRecord({ ...record, ...changes }), 'flags');
+    expect(flagsOf({})).toBe(0b10_0110);
+    expect(flagsOf({ copied: true, mark: false, grant: null, verdict: 'amnesiac' })).toBe(0b01_0001);
 
-    const vote = encodeMessage({ type: 'doViewChange', ...record }).covered;
-    const message = (name: string) => readField(layout('Replica message'), vote, name);
-    const types = readNumbers('type');
-    expect([message('type'), message('view'), message('logView')]).toEqual([types.doViewChange, 4, 3]);
-    expect([message('a'), message('b'), message('count')]).toEqual([0, 0, 1]);
-    expect(vote.length).toBe(layout('Replica message').size + 16 + PREPARE_HEADER_SIZE);
-    const ping = { type: 'ping', epoch: 0, view: 4, op: 9, commitMax: 8, normal: true } as const;
-    const { covered } = encodeMessage(ping);
-    expect(readField(layout('Replica message'), covered, 'type')).toBe(types.ping);
-    expect(readField(layout('Replica message'), covered, 'tag')).toBe(1);
-    expect(readField(layout('Replica message'), covered, 'a')).toBe(8);
-    expect(covered.length).toBe(layout('Replica message').size);
+    const read = (message: Message, ...names: readonly string[]) => {
+      const { covered } = encodeMessage(message);
+      const types = readNumbers('type');
+      expect(readField(layout('Replica message'), covered, 'type'), message.type).toBe(types[message.type]);
+      return names.map((name) => readField(layout('Replica message'), covered, name));
+    };
+    const vote: Message = { type: 'doViewChange', ...promise };
+    expect(read(vote, 'view', 'logView', 'a', 'b', 'count')).toEqual([4, 3, 0, 0, 1]);
+    const { length } = encodeMessage(vote).covered;
+    expect(length).toBe(layout('Replica message').size + 16 + PREPARE_HEADER_SIZE);
+    const ping: Message = { type: 'ping', epoch: 0, view: 4, op: 9, commitMax: 8, normal: true };
+    expect(read(ping, 'tag', 'a', 'b')).toEqual([1, 8, 9]);
+    expect(encodeMessage(ping).covered.length).toBe(layout('Replica message').size);
+    const question: Message = { type: 'requestStartView', epoch: 0, view: 4, nonce: 7, asker: 'stuck' };
+    expect(read(question, 'tag', 'c')).toEqual([2, 7]);
+    const standing = { epoch: 0, view: 4, nonce: 7, recovering: true, lossEpoch: 6, rank: 3, ...suffix };
+    for (const type of ['recoveryState', 'coldStartGranted'] as const) {
+      expect(read({ type, ...standing }, 'tag', 'logView', 'c', 'lossEpoch')).toEqual([1, 3, 7, 6]);
+    }
+    expect(
+      read({ type: 'startView', epoch: 0, view: 4, lossEpoch: 6, nonce: 7, ...suffix }, 'c', 'lossEpoch'),
+    ).toEqual([7, 6]);
+    expect(read({ type: 'coldStart', epoch: 1, view: 5, nonce: 7 }, 'epoch', 'c')).toEqual([1, 7]);
+    expect(read({ type: 'digest', epoch: 0, view: 4, op: 9, value: cluster }, 'a', 'checksum')).toEqual([
+      9,
+      cluster,
+    ]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { verifyHistory } from '@vireo/simulator';
 import { AckWatch, readLogs, startLoad, TestCluster } from '../harness/index.ts';
@@ -21,6 +22,8 @@ const { values } = parseArgs({
   },
 });
 const TOPIC = 'failover/load';
+/** Of each node's log, when a run breaks off. */
+const LOG_LINES = 30;
 const PERCENTILES = [50, 90, 99, 100];
 
 function count(name: 'kills' | 'stops' | 'partitions' | 'pace'): number {
@@ -77,6 +80,29 @@ function report(cluster: TestCluster, kind: FaultKind, samples: readonly Sample[
   );
 }
 
+/** Null, or what ended the run before its time. */
+async function runFaults(
+  plan: readonly [FaultKind, number][],
+  samples: Sample[],
+  measure: (kind: FaultKind, fault: number) => Promise<Sample[]>,
+): Promise<unknown> {
+  try {
+    for (const [kind, faults] of plan) {
+      for (let fault = 0; fault < faults; fault++) {
+        samples.push(...(await measure(kind, fault)));
+        if ((fault + 1) % 10 === 0) console.error(`${kind} ${fault + 1} of ${faults}`);
+      }
+    }
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
+
+function tail(log: string): string {
+  return readFileSync(log, 'utf8').split('\n').slice(-LOG_LINES).join('\n');
+}
+
 const partitions = count('partitions');
 const paceMs = count('pace');
 console.log(`machine   ${describeMachine()}`);
@@ -101,13 +127,10 @@ try {
     ['SIGKILL', count('kills')],
     ['SIGSTOP', count('stops')],
   ];
-  for (const [kind, faults] of plan) {
-    for (let fault = 0; fault < faults; fault++) {
-      samples.push(...(await measureFault(cluster, watch, groups, kind, fault)));
-      if ((fault + 1) % 10 === 0) console.error(`${kind} ${fault + 1} of ${faults}`);
-    }
-  }
-  await workload.stop();
+  const broken = await runFaults(plan, samples, (kind, fault) =>
+    measureFault(cluster, watch, groups, kind, fault),
+  );
+  if (broken === null) await workload.stop();
   const seconds = (performance.now() - began) / 1000;
   for (const [kind] of plan) {
     report(
@@ -115,6 +138,11 @@ try {
       kind,
       samples.filter((sample) => sample.kind === kind),
     );
+  }
+  if (broken !== null) {
+    // What was measured so far stands; the logs say what the nodes thought of it.
+    for (const { id, log } of cluster.nodes) console.log(`\nnode ${id}: ${tail(log)}`);
+    throw broken;
   }
   const problems = verifyHistory(history, await readLogs(client, TOPIC), true);
   for (const { rule, text } of problems) console.log(`PROBLEM ${rule}: ${text}`);

@@ -54,6 +54,15 @@ describe('SIGKILL of every node in turn, under load on all partitions', () => {
     },
     () => killInTurn('disk', 10),
   );
+
+  // Each comes back without what was in its memory, and has no vote before the others have given it back.
+  it(
+    '12 kills in mode memory: what was acked is in the memory of the others',
+    {
+      timeout: 200_000,
+    },
+    () => killInTurn('memory', 4),
+  );
 });
 
 // Mode `memory` promises nothing there: a group all of whose members lost their memory waits for its operator.

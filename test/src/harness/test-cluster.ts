@@ -233,14 +233,22 @@ async function groupsWithoutPrimary(client: Client): Promise<number[]> {
   return [...seen].filter((group) => !led.has(group));
 }
 
-/** By node that answers, by group: the op up to which it has applied. */
+/**
+ * By node that answers, by group: the op up to which it has applied; −1 while it is changing views, or has no vote until
+ * the others have given it back what it lost.
+ */
 async function appliedBy(client: Client): Promise<Map<number, Map<number, number>>> {
   const applied = new Map<number, Map<number, number>>();
   const { nodes } = await client.admin.describe();
   for (const { id } of nodes) {
     const states = await client.admin.groupStates(id, { deadlineMs: 2_000 }).catch(() => null);
     if (states !== null)
-      applied.set(id, new Map(states.groups.map(({ group, commitMin }) => [group, commitMin])));
+      applied.set(
+        id,
+        new Map(
+          states.groups.map(({ group, status, commitMin }) => [group, status === 'normal' ? commitMin : -1]),
+        ),
+      );
   }
   return applied;
 }

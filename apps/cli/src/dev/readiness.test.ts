@@ -3,7 +3,19 @@ import type { GroupView } from '../view/cluster-view.ts';
 import { missingPrimaries } from './readiness.ts';
 
 function group(id: number, name: string, primary: number | null): GroupView {
-  return { group: id, name, members: [0, 1, 2], view: 0, primary, op: 1, commit: 1, replicas: [] };
+  return {
+    group: id,
+    name,
+    members: [0, 1, 2],
+    view: 0,
+    primary,
+    op: 1,
+    commit: 1,
+    mode: null,
+    lossEpoch: null,
+    waits: null,
+    replicas: [],
+  };
 }
 
 test('a cluster is ready when it has metadata and every group has a primary', () => {

@@ -1,118 +1,14 @@
-import { createHash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
-import {
-  type Checksums,
-  defaultLimits,
-  encodePayload,
-  type Limits,
-  PREPARE_HEADER_SIZE,
-} from '@vireo/protocol';
+import { defaultLimits, encodePayload, PREPARE_HEADER_SIZE } from '@vireo/protocol';
 import { describe, expect, test } from 'vitest';
-import { MetadataMachine } from './machine.ts';
 import type { MetadataOp } from './ops.ts';
-import type { Plan, TopicRequest } from './plan.ts';
-import { MetadataLog, metadataRequest, testNodes } from './testing/metadata-log.ts';
-
-const checksums: Checksums = {
-  crc32: (bytes, seed) => crc32(bytes, seed),
-  identity: (bytes) => createHash('md5').update(bytes).digest('hex'),
-};
-
-function setUp(nodes = 3) {
-  const events: string[] = [];
-  const machine = new MetadataMachine({
-    onGroupCreated: ({ group, members }) => events.push(`+${group}:${members.join()}`),
-    onGroupDeleted: ({ group }) => events.push(`-${group}`),
-  });
-  const log = new MetadataLog(machine, checksums);
-  if (nodes > 0) log.run({ op: 'found', nodes: testNodes(nodes) });
-  const run = (plan: Plan) => (plan.ok ? log.run(plan.op) : plan);
-  const createStream = (name: string, limits: Limits = defaultLimits) =>
-    log.run({ op: 'createStream', name, streamsMax: limits.streamsMax });
-  const createTopic = (path: string, changes: Partial<TopicRequest> = {}, limits: Limits = defaultLimits) => {
-    const [stream, name] = path.split('/') as [string, string];
-    const request = { stream, name, partitions: 2, replication: 3, durability: 'disk', ...changes };
-    return run(machine.planCreateTopic(request, limits));
-  };
-  const register = (nonce: number, sessionsMax = 100) =>
-    log.run({ op: 'register', nonce: String(nonce).repeat(32), sessionsMax });
-  return { machine, log, events, run, register, createStream, createTopic };
-}
+import type { Plan } from './plan.ts';
+import { metadataRequest, testNodes } from './testing/metadata-log.ts';
+import { setUp } from './testing/set-up.ts';
 
 function opOf(plan: Plan): MetadataOp {
   if (!plan.ok) throw new Error(plan.message);
   return plan.op;
 }
-
-describe('a cold start', () => {
-  test('gives no stamp and no id again that a lost op may have given', () => {
-    const { machine, log, createStream, createTopic, register } = setUp();
-    createStream('shop');
-    createTopic('shop/a');
-    register(1);
-    const before = machine.stamp;
-    log.coldStart();
-    expect(machine.stamp).toBe(2 ** 40 + before + 1);
-    expect(register(2)).toMatchObject({ sessionId: 2 ** 40 + before + 2 });
-    expect(machine.sessionStanding(before + 1)).toBe('absent');
-    expect(createStream('other')).toMatchObject({ streamId: 2 ** 20 + 2 });
-    expect(createTopic('shop/b')).toMatchObject({
-      topic: { id: 2 ** 20 + 2, groups: [{ group: 2 ** 20 + 3 }, {}] },
-    });
-    log.coldStart();
-    expect(machine.stamp).toBeGreaterThan(2 ** 41);
-  });
-
-  test('leaves it open what became of ids that were given before it', () => {
-    const { machine, log, createStream, createTopic, run } = setUp();
-    createStream('shop');
-    createTopic('shop/a');
-    run(machine.planDeleteTopic('shop', 'a'));
-    expect(machine.isSurelyGone(1)).toBe(true);
-    log.coldStart();
-    createTopic('shop/b', { partitions: 1 });
-    const { group } = machine.groups()[0]!;
-    run(machine.planDeleteTopic('shop', 'b'));
-    expect([1, 3, group].map((id) => machine.groupStanding(id))).toEqual(['gone', 'gone', 'gone']);
-    expect([1, 3, group].map((id) => machine.isSurelyGone(id))).toEqual([false, false, true]);
-    const copy = new MetadataMachine({ onGroupCreated: () => {}, onGroupDeleted: () => {} });
-    copy.restore(machine.snapshot());
-    expect([copy.isSurelyGone(3), copy.isSurelyGone(group)]).toEqual([false, true]);
-  });
-});
-
-describe('the durability of a topic', () => {
-  test('is altered by name or id; the creation records of its partitions stay', () => {
-    const { machine, createStream, createTopic, run } = setUp();
-    createStream('shop');
-    const created = createTopic('shop/a');
-    const { version } = (created as { topic: { version: number } }).topic;
-    const byName = machine.planAlterTopic({ stream: 'shop', topic: 'a' }, 'memory');
-    expect(run(byName)).toMatchObject({ ok: true, type: 'topicAltered', stamp: version + 1 });
-    expect(machine.durabilityOf(1)).toBe('memory');
-    expect(machine.lookupTopic('shop', 'a')).toMatchObject({
-      topic: { durability: 'memory', version: version + 1 },
-    });
-    expect(machine.groups().map(({ mode }) => mode)).toEqual(['disk', 'disk']);
-    // Again: no effect, and so no new version.
-    expect(run(machine.planAlterTopic({ topicId: 1 }, 'memory'))).toMatchObject({ ok: true });
-    expect(machine.lookupTopic('shop', 'a')).toMatchObject({ topic: { version: version + 1 } });
-    const copy = new MetadataMachine({ onGroupCreated: () => {}, onGroupDeleted: () => {} });
-    copy.restore(machine.snapshot());
-    expect(copy.snapshot().equals(machine.snapshot())).toBe(true);
-    expect(copy.durabilityOf(1)).toBe('memory');
-  });
-
-  test('of a topic that is not there can not be altered', () => {
-    const { machine, createStream, run } = setUp();
-    createStream('shop');
-    expect(run(machine.planAlterTopic({ stream: 'shop', topic: 'a' }, 'disk'))).toMatchObject({
-      code: 'unknownTopic',
-    });
-    expect(run(machine.planAlterTopic({ topicId: 9 }, 'disk'))).toMatchObject({ code: 'unknownTopic' });
-    expect(machine.durabilityOf(9)).toBeNull();
-  });
-});
 
 describe('founding', () => {
   test('lists the nodes once; the same again is ok, others are refused', () => {

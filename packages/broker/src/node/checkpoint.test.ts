@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { founded, leader } from './testing/cluster.ts';
+import { config, founded, leader, withTopic } from './testing/cluster.ts';
+import { Loopback } from './testing/loopback.ts';
 import { TestClient } from './testing/test-client.ts';
 
 const SMALL = { journalFileBytes: 64 * 1024, batchBytesMax: 16 * 1024 };
@@ -92,5 +93,27 @@ describe('a checkpoint in a small ring', () => {
     cluster.startAll();
     expect(cluster.run(300, () => leader(cluster, 0) !== null)).toBe(true);
     expect(cluster.run(300, () => cluster.broker(0).groups().length === 1)).toBe(true);
+  });
+
+  it('goes on at a backup once its disk has room again for a second file, which it had not when that was due', () => {
+    const cluster = new Loopback(config(3, SMALL));
+    let isFull = true;
+    cluster.fault = (node, { kind, path }) =>
+      isFull && node === 2 && kind === 'create' && path === 'journal/00000002.journal' ? 'noSpace' : null;
+    cluster.startAll();
+    expect(cluster.run(300, () => leader(cluster, 0) !== null)).toBe(true);
+    const { group, producerId } = withTopic(cluster);
+    expect(cluster.run(300, () => leader(cluster, group) !== null)).toBe(true);
+    const primary = leader(cluster, group)!;
+    expect(primary).not.toBe(2);
+    const client = TestClient.connect(cluster, primary);
+    for (let sequence = 0; sequence < 40; sequence++) {
+      expect(client.produce(group, { producerId, sequence }, ['x'.repeat(3_000)]).ok).toBe(true);
+      cluster.run(2);
+    }
+    // There is nothing to release in a ring of one file: it is asked for another one.
+    isFull = false;
+    cluster.kill(primary);
+    expect(cluster.run(2_000, () => leader(cluster, group) !== null)).toBe(true);
   });
 });

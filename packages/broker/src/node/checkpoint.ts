@@ -72,7 +72,8 @@ export class Checkpoints {
     if (this.#failed || this.#stopped || this.#rest-- > 0) return;
     this.#rest = 0;
     if (this.#run !== null || journal.oldestFile === journal.fileSequence) {
-      if (journal.stalled) this.#foundNoRoom();
+      // With one file alone, and no other to be had when it was due, there is nothing to release: a file is asked for again.
+      if (journal.stalled || (this.#run === null && writer.waiting > 0)) this.#foundNoRoom();
       return;
     }
     const due = writer.appendedBytes - this.#appendedBefore >= everyBytes || journal.pressure !== 'ok';

@@ -122,3 +122,35 @@ describe('a power cut of a whole group in mode memory', () => {
     expect(cluster.run(2_000, () => leader(cluster, group) !== null)).toBe(true);
   });
 });
+
+describe('a metadata group whose members all lost its end', () => {
+  it('goes on by order, and gives no id again that a lost op may have given', () => {
+    const cluster = founded();
+    const { group } = withTopic(cluster);
+    const admin = TestClient.connect(cluster, 0, 'control');
+    const { streamId } = admin.mustCall({ op: 'createStream', name: 'lost' });
+    cluster.run(150);
+    for (const node of NODES) {
+      cluster.kill(node);
+      const { disk } = cluster.hosts.get(node)!;
+      for (const path of disk.paths.filter((name) => name.startsWith('journal/'))) {
+        const at = disk.content(path).indexOf('lost');
+        if (at >= 0) disk.corrupt(path, at);
+      }
+    }
+    for (const node of NODES) cluster.start(node);
+    cluster.run(1_500);
+    expect(leader(cluster, 0)).toBeNull();
+    expect(order(cluster, 0)).toHaveLength(3);
+    expect(cluster.run(1_500, () => leader(cluster, 0) !== null)).toBe(true);
+    cluster.run(100);
+    const client = TestClient.connect(cluster, 0, 'control');
+    const { streams, stamp } = client.mustCall({ op: 'describe' });
+    expect(streams.map(({ name }) => name)).toEqual(['shop']);
+    expect(stamp).toBeGreaterThan(2 ** 40);
+    expect(client.mustCall({ op: 'createStream', name: 'lost' }).streamId).toBeGreaterThan(
+      2 ** 20 + streamId - 1,
+    );
+    expect(cluster.run(500, () => leader(cluster, group) !== null)).toBe(true);
+  });
+});

@@ -18,7 +18,7 @@ import type { Stats } from './stats.ts';
 import type { ConnectionId, EventLog, NetworkEffects, PeerChannel } from './world.ts';
 
 /** A handshake that takes longer is a half-open connection or a stranger. Milliseconds. */
-const HANDSHAKE_MS = 5_000;
+export const HANDSHAKE_MS = 5_000;
 /** A client that takes nothing of what is sent to it for so long is closed. Milliseconds. */
 const NO_PROGRESS_MS = 300_000;
 /** Unsent bytes of a client above which nothing more is pushed and its requests are not read. */

@@ -216,4 +216,23 @@ describe('a topic in mode memory', () => {
     expect(leader(cluster, 0)).not.toBeNull();
     for (const node of crashed) expect(replica(cluster, node, group).replica.state.status).toBe('amnesiac');
   });
+
+  it('with two replicas stops at the crash of its primary until an operator acts, and loses nothing by it', () => {
+    const cluster = founded(2);
+    const { group, producerId } = withTopic(cluster, 0, 1, 'memory', 2);
+    const primary = leader(cluster, group)!;
+    const client = TestClient.connect(cluster, primary);
+    for (let sequence = 0; sequence < 5; sequence++)
+      expect(client.produce(group, { producerId, sequence }, [`${sequence}`])).toMatchObject({ ok: true });
+    cluster.kill(primary);
+    cluster.start(primary);
+    cluster.run(2_000);
+    expect(leader(cluster, 0)).not.toBeNull();
+    expect(leader(cluster, group)).toBeNull();
+    for (const node of [0, 1])
+      TestClient.connect(cluster, node, 'control').mustCall({ op: 'coldStart', group, without: false });
+    expect(cluster.run(1_000, () => leader(cluster, group) !== null)).toBe(true);
+    const info = TestClient.connect(cluster, leader(cluster, group)!, 'control');
+    expect(info.mustCall({ op: 'partitionInfo', group })).toMatchObject({ end: 5, lossEpoch: 1 });
+  });
 });

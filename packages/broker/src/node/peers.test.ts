@@ -113,3 +113,17 @@ describe('a peer whose connection closed', () => {
     expect(lost).toEqual([]);
   });
 });
+
+describe('a peer that accepts and says nothing', () => {
+  it('gets one connection, not one a tick; the next when its handshake was given up', () => {
+    const { peers, dials } = makePeers(1);
+    peers.start();
+    expect(dials).toEqual(['2 protocol', '2 bulk']);
+    expect(peers.dialed(2, 'protocol')).toBe(true);
+    for (let tick = 0; tick < 400; tick++) peers.tick();
+    expect(dials).toEqual(['2 protocol', '2 bulk']);
+    peers.gone(channel(2, 0, true));
+    for (let tick = 0; tick < 10; tick++) peers.tick();
+    expect(dials).toEqual(['2 protocol', '2 bulk', '2 protocol']);
+  });
+});

@@ -1,7 +1,7 @@
 import { type Checksums, encodeFrameHead, FrameKind, type Limits } from '@vireo/protocol';
 import { encodeMessage, type Message, type NodeId, type Random } from '@vireo/vsr';
 import type { Connection, PeerIdentity } from './connection.ts';
-import type { Connections } from './connections.ts';
+import { type Connections, HANDSHAKE_MS } from './connections.ts';
 import type { Stats } from './stats.ts';
 import type { EventLog, NetworkEffects, NodeAddress, PeerChannel } from './world.ts';
 
@@ -128,7 +128,11 @@ export class Peers {
       this.#backOff(link);
       return false;
     }
-    return !this.#stopped && link.connection === null;
+    if (this.#stopped || link.connection !== null) return false;
+    // Its handshake ends in `ready` or in `gone`, which see to the next dial. Without that a stopped process, whose
+    // kernel accepts for it, would get a connection each tick.
+    link.redialTick = this.#tick + Math.ceil(HANDSHAKE_MS / this.#options.tickMs);
+    return true;
   }
 
   /** A dial failed. `refused`: nobody listens there, so the process is gone. */

@@ -23,6 +23,7 @@ export type CheckerName =
   | '5 durable view'
   | '6 prepareOk is durable'
   | '7 no vote while recovering'
+  | '8 nacked was never acked'
   | '9 no truncation'
   | '10 dense offsets'
   | '13 committed reads'
@@ -35,13 +36,21 @@ export type CheckerName =
   | 'scenario'
   | 'assertion';
 
+/** It cannot know all that it acked, and takes part in no quorum. */
+export function isRecovering(status: Replica['state']['status']): boolean {
+  return status === 'recoveringHead' || status === 'amnesiac';
+}
+
 /** The part of a replica's state that is looked at before and after each step. */
 export interface Standing {
   readonly epoch: number;
   readonly view: number;
   readonly logView: number;
+  readonly status: Replica['state']['status'];
   readonly commitMin: number;
   readonly commitMax: number;
+  /** Ops of which the body was here and is lost. */
+  readonly faulty: readonly number[];
   /** Checksums of ops commitMin + 1 … head. */
   readonly log: readonly string[];
 }

@@ -2,11 +2,15 @@ import { type ProfileName, profileNames } from '../cluster/profile.ts';
 
 /** What the command line asks for. */
 export interface Arguments {
-  readonly mode: 'seeds' | 'mutants' | 'hunt' | 'scenario';
+  readonly mode: 'seeds' | 'mutants' | 'hunt' | 'scenario' | 'fleet';
   /** First and last seed. */
   readonly from: number;
   readonly to: number;
   readonly profile: ProfileName;
+  /** The profile was asked for by name: a fleet then runs no other. */
+  readonly profileGiven: boolean;
+  /** How long a fleet runs. */
+  readonly hours: number;
   /** A schedule to run instead of seeds. */
   readonly file: string;
   /** Where the schedule of the last run is written to; null: nowhere. */
@@ -33,6 +37,9 @@ export interface Arguments {
   readonly jobs: number;
 }
 
+/** A month: what runs longer was not meant to. */
+const hoursMax = 720;
+
 /** Below the working directory; git does not look at it. */
 const defaultSave = 'simulator-failures';
 
@@ -44,6 +51,8 @@ export const usage = `Usage: npm run simulate -- [options]
   --profile NAME     swarm (default): 20 drawn faults; lite: a quick look; perf: no faults, a heavy load
   --scenario FILE    one run of a schedule: written by hand, or cut down from a failing run
   --schedule FILE    the same
+  --fleet            runs from random first seeds, profile after profile, until the time is over
+  --hours H          so long (default 1, fractions allowed)
   --write FILE       writes the schedule that was run (the last one)
   --no-shrink        leaves a failing run as it is
   --save DIRECTORY   for the scenarios of failing runs (default ${defaultSave})
@@ -63,6 +72,8 @@ export function parseArguments(argv: readonly string[]): Arguments | string {
     from: 1,
     to: 1,
     profile: 'swarm' as ProfileName,
+    profileGiven: false,
+    hours: 1,
     file: '',
     write: null as string | null,
     shrinkTo: defaultSave as string | null,
@@ -96,12 +107,21 @@ export function parseArguments(argv: readonly string[]): Arguments | string {
         const profile = profileNames.find((each) => each === text);
         if (profile === undefined) return `--profile wants one of ${profileNames.join(', ')}`;
         parsed.profile = profile;
+        parsed.profileGiven = true;
         break;
       }
       case '--scenario':
       case '--schedule':
         parsed.mode = 'scenario';
         parsed.file = value();
+        break;
+      case '--fleet':
+        parsed.mode = 'fleet';
+        break;
+      case '--hours':
+        parsed.hours = Number(value());
+        if (!(parsed.hours > 0 && parsed.hours <= hoursMax))
+          return `--hours wants more than 0, at most ${hoursMax}`;
         break;
       case '--write':
         parsed.write = value();

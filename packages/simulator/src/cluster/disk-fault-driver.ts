@@ -5,6 +5,7 @@ import { simChecksums } from '../world/sim-checksums.ts';
 import { type DamagePlan, planDamage } from './damage.ts';
 import type { FaultAtlas, LostOp } from './fault-atlas.ts';
 import type { Fault, RuinKind } from './faults.ts';
+import type { FloorName } from './floors.ts';
 import { planRuin } from './ruin.ts';
 import type { SimNode } from './sim-node.ts';
 
@@ -13,6 +14,7 @@ interface DiskFaultParts {
   /** The node is away from here on. */
   gone(node: SimNode, why: RuinKind): void;
   restartLater(node: SimNode, delay: number): void;
+  count(name: FloorName, count: number): void;
 }
 
 type Damage = Extract<Fault, { type: 'rot' }>;
@@ -21,9 +23,6 @@ type Ruin = Extract<Fault, { type: 'ruin' }>;
 /** Carries out what damages a disk, as far as the atlas allows it. */
 export class DiskFaultDriver {
   readonly #parts: DiskFaultParts;
-  /** Damages done, and ops that lost their copy on a disk by them. */
-  damages = 0;
-  opsLost = 0;
 
   constructor(parts: DiskFaultParts) {
     this.#parts = parts;
@@ -31,7 +30,7 @@ export class DiskFaultDriver {
 
   /** The process ends, a piece of its journal is damaged, it starts again. */
   damage(node: SimNode, fault: Damage, random: Prng): void {
-    const { atlas, restartLater } = this.#parts;
+    const { atlas, count, restartLater } = this.#parts;
     const snapshots = snapshotOps(node);
     node.kill(fault.powerLost);
     restartLater(node, fault.downFor);
@@ -46,8 +45,8 @@ export class DiskFaultDriver {
       atlas.skipped += 1;
       return;
     }
-    this.damages += 1;
-    this.opsLost += lost.length;
+    count('damage done', 1);
+    count('op lost to damage', lost.length);
     for (const { path, position, bytes } of plan.patches) node.disk.damage(path, position, bytes);
     atlas.damaged(node.id, lost);
   }
@@ -65,7 +64,6 @@ export class DiskFaultDriver {
     if (plan === null) return;
     node.kill(true);
     plan();
-    this.damages += 1;
     gone(node, what);
     restartLater(node, downFor);
   }

@@ -23,7 +23,7 @@ interface DriverParts {
   gone(node: number): void;
   isGone(node: number): boolean;
   broke(error: unknown): void;
-  count(name: FloorName): void;
+  count(name: FloorName, count?: number): void;
 }
 
 /** A process that its disk ended is started again after this time, µs: by whoever watches over it in production. */
@@ -39,9 +39,10 @@ export class FaultDriver {
 
   constructor(parts: DriverParts) {
     this.#parts = parts;
-    const { atlas, gone, trace, scheduler } = parts;
+    const { atlas, gone, count, trace, scheduler } = parts;
     this.#disks = new DiskFaultDriver({
       atlas,
+      count,
       gone: (node, why) => {
         trace.event(scheduler.now, 'node.ruined', node.id, why);
         gone(node.id);

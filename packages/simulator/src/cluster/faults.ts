@@ -89,6 +89,7 @@ export const faultTypes = [
   'slowDisk',
   'reset',
   'clockStep',
+  'rot',
   'ruin',
   'syncError',
   'readError',
@@ -105,6 +106,7 @@ const usualWeights: Readonly<Record<FaultType, number>> = {
   slowDisk: 3,
   reset: 3,
   clockStep: 1,
+  rot: 10,
   ruin: 1,
   syncError: 3,
   readError: 2,
@@ -181,6 +183,15 @@ function drawAction(
       return { type, target };
     case 'clockStep':
       return { type, target, micros: random.between(-5_000_000, 5_000_000) };
+    case 'rot':
+      return {
+        type,
+        target,
+        piece: random.pick(damagePieces),
+        shape: random.pick(damageShapes),
+        powerLost: random.chance(300),
+        downFor: duration,
+      };
     case 'ruin':
       return { type, target, what: random.pick(ruinKinds), downFor: duration };
     case 'syncError':

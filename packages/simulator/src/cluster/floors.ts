@@ -9,6 +9,10 @@ export const floorNames = [
   'restart of a primary',
   'duplicate answered',
   'checkpoint reuse',
+  'damage done',
+  'op lost to damage',
+  'faulty op repaired',
+  'recoveringHead left',
   'process ended by its disk',
   'ruined node refuses',
 ] as const;
@@ -22,6 +26,10 @@ export class Floors {
     'restart of a primary': 0,
     'duplicate answered': 0,
     'checkpoint reuse': 0,
+    'damage done': 0,
+    'op lost to damage': 0,
+    'faulty op repaired': 0,
+    'recoveringHead left': 0,
     'process ended by its disk': 0,
     'ruined node refuses': 0,
   };
@@ -44,6 +52,12 @@ export class Floors {
       const key = `${self.group}/${state.epoch}/${state.view}`;
       if (!this.#started.has(key)) this.add('view change with an uncommitted suffix');
       this.#started.add(key);
+    }
+    if (before.status === 'recoveringHead' && state.status !== 'recoveringHead')
+      this.add('recoveringHead left');
+    for (const op of before.faulty) {
+      const entry = state.log[op - state.commitMin - 1];
+      if (op <= state.commitMin || (entry !== undefined && !entry.faulty)) this.add('faulty op repaired');
     }
     if (event?.type !== 'message' || event.message.type !== 'repair' || event.message.prepares.length === 0)
       return;

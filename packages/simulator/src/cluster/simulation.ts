@@ -140,7 +140,7 @@ class Simulation {
       gone: (node) => this.#observer.ghost.gone.add(node),
       isGone: (node) => this.#observer.ghost.gone.has(node),
       broke: (error) => this.#failed(error),
-      count: (name) => this.#observer.floors.add(name),
+      count: (name, count) => this.#observer.floors.add(name, count),
     });
   }
 

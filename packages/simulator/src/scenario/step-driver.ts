@@ -32,8 +32,8 @@ export class StepDriver implements Checker {
   readonly noted = new Map<string, Noted>();
   readonly #parts: StepParts;
   readonly #names = new Names();
-  /** Writes that were handed over while a `durable` step was waited for. */
-  readonly #awaitedWrites = new Set<string>();
+  /** Writes that were handed over and not answered yet: a step may wait for the answer to any of them. */
+  readonly #writes = new Map<string, PersistWrite>();
   #index = 0;
   #trigger: Trigger | null = null;
   #count = 0;
@@ -63,16 +63,21 @@ export class StepDriver implements Checker {
   }
 
   persists(context: ReplicaContext, token: number, write: PersistWrite): void {
-    const trigger = this.#trigger;
-    if (trigger?.event !== 'writes' && trigger?.event !== 'durable') return;
-    if (!isWrite(trigger, this.#names, context, write)) return;
-    if (trigger.event === 'writes') this.#came(context.self.node, write.prepares[0]);
-    else this.#awaitedWrites.add(writeKey(context, token));
+    this.#writes.set(writeKey(context, token), write);
+    this.#written('writes', context, write);
   }
 
   persisted(context: ReplicaContext, token: number, ok: boolean): void {
-    if (ok && this.#trigger?.event === 'durable' && this.#awaitedWrites.has(writeKey(context, token)))
-      this.#came(context.self.node, undefined);
+    const key = writeKey(context, token);
+    const write = this.#writes.get(key);
+    this.#writes.delete(key);
+    if (ok && write !== undefined) this.#written('durable', context, write);
+  }
+
+  #written(event: 'writes' | 'durable', context: ReplicaContext, write: PersistWrite): void {
+    const trigger = this.#trigger;
+    if (trigger?.event === event && isWrite(trigger, this.#names, context, write))
+      this.#came(context.self.node, write.prepares[0]);
   }
 
   stepped(context: ReplicaContext, _before: Standing, event: ReplicaEvent | null): void {
@@ -105,7 +110,6 @@ export class StepDriver implements Checker {
     const step = this.#parts.steps[this.#index];
     this.#trigger = null;
     this.#count = 0;
-    this.#awaitedWrites.clear();
     if (step === undefined) return;
     if (step.when === undefined) this.#later(step);
     else this.#trigger = step.when;
@@ -143,5 +147,5 @@ export class StepDriver implements Checker {
 }
 
 function writeKey({ self }: ReplicaContext, token: number): string {
-  return `${self.node}/${self.group}/${token}`;
+  return `${self.node}/${self.start}/${self.group}/${token}`;
 }

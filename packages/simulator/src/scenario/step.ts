@@ -31,10 +31,16 @@ export type Trigger =
     }
   /** A replica executes an op that carries records. */
   | { readonly event: 'executes'; readonly group: number; readonly node?: Who }
-  /** A replica is in this status. */
-  | { readonly event: 'is'; readonly status: ReplicaStatus; readonly group: number; readonly node?: Who }
-  /** A replica leads its group, and the first op of its view is committed. */
-  | { readonly event: 'leads'; readonly group: number; readonly node?: Who }
+  /** A replica is in this status, in this view or a later one. */
+  | {
+      readonly event: 'is';
+      readonly status: ReplicaStatus;
+      readonly group: number;
+      readonly node?: Who;
+      readonly view?: number;
+    }
+  /** A replica leads its group, in this view or a later one, and the first op of its view is committed. */
+  | { readonly event: 'leads'; readonly group: number; readonly node?: Who; readonly view?: number }
   /** So many records were acked to clients since this was waited for. */
   | { readonly event: 'acked'; readonly records: number };
 

@@ -46,6 +46,7 @@ export function isInState(
   { self, replica }: ReplicaContext,
 ): boolean {
   if (self.group !== trigger.group || !names.matches(trigger.node, self.node, replica)) return false;
+  if (trigger.view !== undefined && replica.state.view < trigger.view) return false;
   return trigger.event === 'leads' ? replica.leading : replica.state.status === trigger.status;
 }
 

@@ -12,10 +12,19 @@ const messageTypes = [
   'doViewChange',
   'startView',
   'requestStartView',
+  'recoveryState',
+  'digest',
+  'coldStart',
+  'coldStartGranted',
   'getPrepare',
   'repair',
 ] as const satisfies readonly Message['type'][];
-const statuses = ['normal', 'viewChange'] as const satisfies readonly ReplicaStatus[];
+const statuses = [
+  'normal',
+  'viewChange',
+  'recoveringHead',
+  'amnesiac',
+] as const satisfies readonly ReplicaStatus[];
 
 const who = either(integer(0, nodesMax - 1), text);
 const whos = listOf(who, nodesMax + 1);
@@ -37,8 +46,8 @@ const triggers = {
   writes: writing,
   durable: writing,
   executes: { group, 'node?': who },
-  is: { status: oneOf(statuses), group, 'node?': who },
-  leads: { group, 'node?': who },
+  is: { status: oneOf(statuses), group, 'node?': who, 'view?': view },
+  leads: { group, 'node?': who, 'view?': view },
   acked: { records: integer(1, 1_000_000) },
 } as const satisfies Record<Trigger['event'], Readonly<Record<string, Check>>>;
 

@@ -19,6 +19,7 @@ interface PrepareOptions {
   readonly body?: Buffer;
   readonly kind?: PrepareKindValue;
   readonly flags?: number;
+  readonly timestamp?: number;
 }
 
 export function prepare(
@@ -27,11 +28,11 @@ export function prepare(
   parent: Prepare | null,
   options: PrepareOptions = {},
 ): Prepare {
-  const { body = Buffer.alloc(8), kind = PrepareKind.metadata, flags = 0 } = options;
+  const { body = Buffer.alloc(8), kind = PrepareKind.metadata, flags = 0, timestamp = 0 } = options;
   const bytes = Buffer.concat([Buffer.alloc(PREPARE_HEADER_SIZE), body]);
   const context = { baseOffset: 0, count: 0, producerId: 0, producerEpoch: 0, sequence: 0, codec: 0 };
   const place = { group: 1, epoch: 0, op, view, parent: parent?.header.checksum ?? ZERO_CHECKSUM };
-  return sealPrepare(bytes, { ...context, ...place, kind, flags, timestamp: 0 }, plainChecksums);
+  return sealPrepare(bytes, { ...context, ...place, kind, flags, timestamp }, plainChecksums);
 }
 
 /** Ops from 1 on, on top of each other, prepared in the views given. */
@@ -41,7 +42,7 @@ export function chain(...views: number[]): Prepare[] {
   return prepares;
 }
 
-function suffix(anchor: Prepare | null, prepares: Prepare[], commitMax = anchor?.header.op ?? 0) {
+export function suffix(anchor: Prepare | null, prepares: Prepare[], commitMax = anchor?.header.op ?? 0) {
   const anchorOp = anchor?.header.op ?? 0;
   const anchorChecksum = anchor?.header.checksum ?? ZERO_CHECKSUM;
   return { commitMax, anchorOp, anchorChecksum, headers: prepares.map((each) => each.header) };
@@ -66,6 +67,8 @@ export function promise(view: number, logView: number, prepares: Prepare[]): Sta
 interface BenchOptions extends Partial<Omit<ReplicaRecovery, 'record' | 'checkpoint'>> {
   readonly checkpoint?: Partial<Checkpoint>;
   readonly pipelineBytes?: number;
+  readonly startCounter?: number;
+  readonly digestEvery?: number;
   readonly coldStart?: 'wait' | 'allPresent';
 }
 
@@ -76,6 +79,7 @@ export class Bench implements ReplicaEffects {
   writes: { token: number; write: PersistWrite }[] = [];
   readonly replies: { requestId: number; outcome: ReplyOutcome }[] = [];
   readonly applied: Prepare[] = [];
+  readonly loads: { token: number; first: number; last: number; bytesMax: number }[] = [];
 
   constructor(
     n: number,
@@ -84,7 +88,14 @@ export class Bench implements ReplicaEffects {
     log: Prepare[],
     options: BenchOptions = {},
   ) {
-    const { pipelineBytes = 1 << 20, coldStart = 'wait', checkpoint, ...found } = options;
+    const {
+      pipelineBytes = 1 << 20,
+      startCounter = 1,
+      digestEvery = 1024,
+      coldStart = 'wait',
+      checkpoint,
+      ...found
+    } = options;
     const recovery: ReplicaRecovery = {
       record,
       checkpoint: { op: 0, checksum: ZERO_CHECKSUM, timestamp: 0, mode: 'disk', lossEpoch: 0, ...checkpoint },
@@ -100,13 +111,13 @@ export class Bench implements ReplicaEffects {
         epoch: 0,
         members: Array.from({ length: n }, (_, i) => i),
         self,
-        startCounter: 1,
+        startCounter,
         pipeline: 4,
         pipelineBytes,
         queueMax: 8,
         queueBytesMax: 1 << 20,
         coldStart,
-        digestEvery: 1024,
+        digestEvery,
         timeouts: DEFAULT_TIMEOUTS,
       },
       {
@@ -155,6 +166,11 @@ export class Bench implements ReplicaEffects {
     this.replica.settle(this);
   }
 
+  /** A checkpoint of all that is applied is durable. */
+  checkpointed(): void {
+    this.step({ type: 'checkpointed', op: this.replica.state.commitMin });
+  }
+
   /** The oldest write, or all, become durable. */
   flush(count = Number.MAX_SAFE_INTEGER): void {
     for (let i = 0; i < count; i++) {
@@ -184,7 +200,9 @@ export class Bench implements ReplicaEffects {
   persist(token: number, write: PersistWrite): void {
     this.writes.push({ token, write });
   }
-  load(): void {}
+  load(token: number, first: number, last: number, bytesMax: number): void {
+    this.loads.push({ token, first, last, bytesMax });
+  }
   reply(requestId: number, outcome: ReplyOutcome): void {
     this.replies.push({ requestId, outcome });
   }

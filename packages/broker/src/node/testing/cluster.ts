@@ -50,6 +50,7 @@ export function withTopic(
   via = 0,
   partitions = 1,
   durability: Durability = 'disk',
+  replication = 3,
 ): { group: number; producerId: number } {
   const client = TestClient.connect(cluster, via, 'control');
   client.mustCall({ op: 'createStream', name: 'shop' });
@@ -58,7 +59,7 @@ export function withTopic(
     stream: 'shop',
     name: 'orders',
     partitions,
-    replication: 3,
+    replication,
     durability,
   });
   const { topic } = client.mustCall({ op: 'lookupTopic', stream: 'shop', topic: 'orders' });

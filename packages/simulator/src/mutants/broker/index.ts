@@ -3,11 +3,15 @@ import { checkpointNotedEarly } from './checkpoint-noted-early.ts';
 import { duplicateTakenAgain } from './duplicate-taken-again.ts';
 import { e11TableAtRequest } from './e11-table-at-request.ts';
 import { e17ReleasedEarly } from './e17-released-early.ts';
+import { fencingIgnored } from './fencing-ignored.ts';
+import { gapAdmitted } from './gap-admitted.ts';
 import { judgedByCommittedState } from './judged-by-committed-state.ts';
+import { oneAckBuffer } from './one-ack-buffer.ts';
 import { promiseLostWithFile } from './promise-lost-with-file.ts';
 import { replicaBuiltAnew } from './replica-built-anew.ts';
 import { snapshotAheadOfSegment } from './snapshot-ahead-of-segment.ts';
 import { snapshotOfLaterOp } from './snapshot-of-later-op.ts';
+import { windowNotInSnapshot } from './window-not-in-snapshot.ts';
 
 /** Defects of the node and its state machines. */
 export const brokerMutants: readonly Mutant[] = [
@@ -15,9 +19,13 @@ export const brokerMutants: readonly Mutant[] = [
   duplicateTakenAgain,
   e11TableAtRequest,
   e17ReleasedEarly,
+  fencingIgnored,
+  gapAdmitted,
   judgedByCommittedState,
+  oneAckBuffer,
   promiseLostWithFile,
   replicaBuiltAnew,
   snapshotAheadOfSegment,
   snapshotOfLaterOp,
+  windowNotInSnapshot,
 ];

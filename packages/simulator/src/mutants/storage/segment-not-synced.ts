@@ -12,6 +12,6 @@ export const segmentNotSynced: Mutant = {
       replace: 'const segment = undefined;',
     },
   ],
-  finders: ['assertion', '1 canonical chain'],
+  finders: ['assertion'],
   assertionReason: 'a node that refuses to start on a disk that only crashed has lost what it promised',
 };

@@ -4,17 +4,22 @@ import { ackOverHole } from './ack-over-hole.ts';
 import { clockGoesBack } from './clock-goes-back.ts';
 import { commitBelowQuorum } from './commit-below-quorum.ts';
 import { duplicateAnsweredEarly } from './duplicate-answered-early.ts';
+import { e2LogViewBeforeLog } from './e2-log-view-before-log.ts';
 import { e3PromiseForgotten } from './e3-promise-forgotten.ts';
 import { e6StartViewFromNormal } from './e6-start-view-from-normal.ts';
 import { e7LostStartView } from './e7-lost-start-view.ts';
+import { e7NormalPushedOut } from './e7-normal-pushed-out.ts';
 import { e8CommitRewinds } from './e8-commit-rewinds.ts';
+import { e9JournalTakenForCommitted } from './e9-journal-taken-for-committed.ts';
 import { e9TailTrustedByNumber } from './e9-tail-trusted-by-number.ts';
 import { e12DeafBumps } from './e12-deaf-bumps.ts';
 import { e14OneNackDrops } from './e14-one-nack-drops.ts';
 import { e14ShortVote } from './e14-short-vote.ts';
+import { e15DamageReadAsAbsent } from './e15-damage-read-as-absent.ts';
 import { e16Replication3 } from './e16-replication-3.ts';
 import { e16Replication5 } from './e16-replication-5.ts';
 import { e16ViewChange3 } from './e16-view-change-3.ts';
+import { e16ViewChange5 } from './e16-view-change-5.ts';
 import { e19PrimaryResumes } from './e19-primary-resumes.ts';
 import { e21UnanchoredSuffix } from './e21-unanchored-suffix.ts';
 import { earlySelfCount } from './early-self-count.ts';
@@ -23,9 +28,12 @@ import { firstLogWins } from './first-log-wins.ts';
 import { formedBelowQuorum } from './formed-below-quorum.ts';
 import { headNotRebuilt } from './head-not-rebuilt.ts';
 import { logViewWithoutHeaders } from './log-view-without-headers.ts';
+import { normalInPromisedView } from './normal-in-promised-view.ts';
 import { oldSuspicionsCounted } from './old-suspicions-counted.ts';
+import { oldViewAckCounted } from './old-view-ack-counted.ts';
 import { prepareOfUndurableView } from './prepare-of-undurable-view.ts';
 import { rankByView } from './rank-by-view.ts';
+import { repairClaimsCommitted } from './repair-claims-committed.ts';
 import { repairNotRetried } from './repair-not-retried.ts';
 import { shorterLogWins } from './shorter-log-wins.ts';
 import { stalePrepareOk } from './stale-prepare-ok.ts';
@@ -44,15 +52,20 @@ export const vsrMutants: readonly Mutant[] = [
   e12DeafBumps,
   e14OneNackDrops,
   e14ShortVote,
+  e15DamageReadAsAbsent,
   e16Replication3,
   e16Replication5,
   e16ViewChange3,
+  e16ViewChange5,
   e19PrimaryResumes,
+  e2LogViewBeforeLog,
   e21UnanchoredSuffix,
   e3PromiseForgotten,
   e6StartViewFromNormal,
   e7LostStartView,
+  e7NormalPushedOut,
   e8CommitRewinds,
+  e9JournalTakenForCommitted,
   e9TailTrustedByNumber,
   earlySelfCount,
   effectsBeforeCommit,
@@ -60,9 +73,12 @@ export const vsrMutants: readonly Mutant[] = [
   formedBelowQuorum,
   headNotRebuilt,
   logViewWithoutHeaders,
+  normalInPromisedView,
   oldSuspicionsCounted,
+  oldViewAckCounted,
   prepareOfUndurableView,
   rankByView,
+  repairClaimsCommitted,
   repairNotRetried,
   shorterLogWins,
   stalePrepareOk,

@@ -1,0 +1,16 @@
+import type { Mutant } from '../mutant.ts';
+
+/** A snapshot forgets what producers have sent. */
+export const windowNotInSnapshot: Mutant = {
+  name: 'window-not-in-snapshot',
+  rule: 'the dedup window is part of the snapshot',
+  edits: [
+    {
+      package: 'broker',
+      module: 'partition/machine',
+      find: 'this.#lanes = lanes; this.#head = new Head(lanes);',
+      replace: '',
+    },
+  ],
+  finders: ['liveness'],
+};

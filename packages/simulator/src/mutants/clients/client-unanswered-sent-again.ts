@@ -1,0 +1,16 @@
+import type { Mutant } from '../mutant.ts';
+
+/** A batch without an answer is sent again in a new lane epoch. */
+export const clientUnansweredSentAgain: Mutant = {
+  name: 'client-unanswered-sent-again',
+  rule: 'what is given up unanswered is never sent again',
+  edits: [
+    {
+      package: 'simulator',
+      module: 'clients/lane',
+      find: 'if (batch.unanswered || batch.inFlight) {',
+      replace: 'if (batch.inFlight) {',
+    },
+  ],
+  finders: ['14 idempotent producers'],
+};

@@ -1,0 +1,17 @@
+import type { Mutant } from '../mutant.ts';
+
+/** A StartViewChange of the view that a replica is normal in takes it out of it. */
+export const e7NormalPushedOut: Mutant = {
+  name: 'e7-normal-pushed-out',
+  rule: 'E7: a StartViewChange of its own view does not take a replica out of normal',
+  edits: [
+    {
+      package: 'vsr',
+      module: 'view-change',
+      find: 'state.suspects[config.members.indexOf(from)] = state.tick;',
+      replace:
+        "state.suspects[config.members.indexOf(from)] = state.tick; if (state.status === 'normal') { state.status = 'viewChange'; armViewChange(core); }",
+    },
+  ],
+  finders: ['liveness'],
+};

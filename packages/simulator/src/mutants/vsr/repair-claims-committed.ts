@@ -1,0 +1,16 @@
+import type { Mutant } from '../mutant.ts';
+
+/** Whoever answers a repair calls all of its log committed. */
+export const repairClaimsCommitted: Mutant = {
+  name: 'repair-claims-committed',
+  rule: 'a repair says what is committed',
+  edits: [
+    {
+      package: 'vsr',
+      module: 'repair',
+      find: 'return Math.min(core.state.commitMax, headOp(core.state));',
+      replace: 'return headOp(core.state);',
+    },
+  ],
+  finders: ['2 acked is kept'],
+};
