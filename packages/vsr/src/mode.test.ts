@@ -166,6 +166,20 @@ describe('a switch to disk', () => {
     expect(ackedTo(bench)).toBe(5);
   });
 
+  it('is not acked by way of the switch back that follows it: that keeps the mark, and claims the disk below', () => {
+    for (const commitMax of [2, 3]) {
+      const bench = born('memory');
+      receive(bench, log('..'));
+      // This replica lags: the others have committed the first switch already.
+      receive(bench, log('..DM').slice(2), commitMax);
+      bench.flush();
+      expect(ackedTo(bench), `committed to ${commitMax}`).toBeLessThanOrEqual(commitMax);
+      bench.step({ type: 'checkpointed', op: 3 });
+      bench.flush();
+      expect(ackedTo(bench)).toBe(4);
+    }
+  });
+
   it('keeps the mark while a body is only held', () => {
     const bench = born('memory');
     receive(bench, log('.D'));
