@@ -1,5 +1,5 @@
 import { broadcast, type Core, isRecovering, leads } from './core.ts';
-import { firstMissingBody, truncateAbove } from './log.ts';
+import { firstMissingBody, headOp, truncateAbove } from './log.ts';
 import type { ColdStartGranted, ColdStartMessage, LogStanding, RecoveryState } from './message.ts';
 import { type NodeId, primaryOf } from './quorums.ts';
 import { describeRecovery, logStanding, poll } from './recovering.ts';
@@ -249,5 +249,7 @@ function startEpochIfGranted(core: Core): void {
   state.salvaged.clear();
   const missing = firstMissingBody(state);
   if (missing !== null) truncateAbove(state, missing - 1);
+  // What was known to be committed beyond is not in this log: what takes its place is not committed by that.
+  state.commitMax = Math.min(state.commitMax, headOp(state));
   writeState(core, describeState(core), []);
 }

@@ -2,6 +2,7 @@ import { PREPARE_HEADER_SIZE, PrepareKind } from '@vireo/protocol';
 import { describe, expect, it } from 'vitest';
 import { coldStartBytes, coldStartFields } from './cold-start-op.ts';
 import { Bench, chain, prepare, promise } from './testing/bench.ts';
+import { DEFAULT_TIMEOUTS } from './timeouts.ts';
 
 /** What broke once in recovery, modes and cold start, told to one replica. */
 
@@ -94,6 +95,41 @@ describe('recovery: what broke once', () => {
     expect(lost.replica.state.grant).toBeNull();
     answerOf(1);
     expect(lost.replica.state.grant).toMatchObject({ epoch: 1, to: 0 });
+  });
+
+  it('a body damaged far below the head keeps the journal that names it, until it is repaired', () => {
+    // The record of a checkpoint names the last 32 headers: a start from it alone would find a gap below them.
+    const log = chain(...new Array<number>(40).fill(0));
+    const entriesOf = (lost: number) =>
+      log.map((each, i) => ({ header: each.header, prepare: i === lost ? null : each, faulty: i === lost }));
+    const far = new Bench(3, 1, promise(0, 0, []), [], { entries: entriesOf(3) });
+    expect(far.replica.needsJournal).toBe(true);
+    far.repair(0, 40, [log[3]!]);
+    expect(far.replica.needsJournal).toBe(false);
+    const near = new Bench(3, 1, promise(0, 0, []), [], { entries: entriesOf(8) });
+    expect(near.replica.needsJournal).toBe(false);
+    expect(near.replica.stateRecord().headers[0]?.op).toBe(9);
+  });
+
+  it('a log that a cold start has cut knows nothing to be committed beyond its end', () => {
+    // 40 ops: the first eight are known to be committed, and the third is lost for good.
+    const log = chain(...new Array<number>(40).fill(0));
+    const entries = log.map((each, i) => ({
+      header: each.header,
+      prepare: i === 2 ? null : each,
+      faulty: i === 2,
+    }));
+    const alone = new Bench(1, 0, promise(1, 0, []), [], { entries, coldStart: 'wait' });
+    expect(alone.replica.state.commitMax).toBe(8);
+    alone.step({ type: 'coldStart', without: false });
+    alone.tick(DEFAULT_TIMEOUTS.suspectWindow + DEFAULT_TIMEOUTS.retransmitMax);
+    alone.flush(3);
+    expect(alone.replica.state).toMatchObject({ epoch: 1, commitMin: 2 });
+    // Its first op stands where op 3 stood, and is committed when it is durable, not before.
+    expect(alone.replica.op).toBe(3);
+    expect(alone.applied).toHaveLength(2);
+    alone.flush();
+    expect(alone.applied).toHaveLength(3);
   });
 
   it('an order of the operator is for now: it is not carried out at a later view change', () => {

@@ -5,7 +5,7 @@ import { advanceCommit, applyCommitted } from './commit.ts';
 import { type Core, isRecovering, leads, primary, type ReplicaConfig } from './core.ts';
 import { onDigest } from './digest.ts';
 import { initialState } from './initial-state.ts';
-import { headOp, noteDurable } from './log.ts';
+import { firstMissingBody, headOp, noteDurable } from './log.ts';
 import type { Message } from './message.ts';
 import { headMode, isVolatile } from './mode.ts';
 import { onCommit, onPing, onPrepare, onPrepareOk, onRequest, settleNormal } from './normal.ts';
@@ -231,6 +231,15 @@ export class Replica {
       state.noopOp > 0 &&
       state.noopOp <= state.commitMin
     );
+  }
+
+  /**
+   * A body is missing further below the head than a record's headers reach: what the journal holds now is all that a
+   * start could find the log by, so none of it may be released before that body is here.
+   */
+  get needsJournal(): boolean {
+    const missing = firstMissingBody(this.state);
+    return missing !== null && missing <= this.op - PIPELINE_MAX;
   }
 
   /** The ops above commitMin whose bodies are held: what a journal file must keep before it is reused. */

@@ -104,7 +104,8 @@ export function installPending(core: Core): void {
 function install(core: Core, message: StartView): void {
   const { state } = core;
   // What we lack of this log may have been acked here, and lost.
-  const isLost = isRecovering(state) || message.epoch > state.epoch;
+  const isNewEpoch = message.epoch > state.epoch;
+  const isLost = isRecovering(state) || isNewEpoch;
   leaveView(core, message.view);
   state.epoch = message.epoch;
   state.lossEpoch = message.lossEpoch;
@@ -117,7 +118,9 @@ function install(core: Core, message: StartView): void {
   state.pollAttempt = 0;
   const found = replaceLog(core, message, (at) => salvaged(core, message, at), isLost);
   state.salvaged.clear();
-  state.commitMax = Math.max(state.commitMax, message.commitMax);
+  // What was known to be committed in an earlier epoch may have been cut from the log of this one.
+  const known = isNewEpoch ? state.commitMin : state.commitMax;
+  state.commitMax = Math.max(known, message.commitMax);
   writeState(
     core,
     describeState(core),

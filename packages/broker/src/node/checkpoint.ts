@@ -133,6 +133,7 @@ export class Checkpoints {
     for (const items of groups.pending().values()) {
       if (items.some(({ type }) => type === 'faulty')) return journal.oldestFile;
     }
+    for (const { replica } of groups.all()) if (replica.needsJournal) return journal.oldestFile;
     const room = Math.max(0, journal.room);
     for (const budget of [room / 2, room]) {
       for (let boundary = journal.fileSequence; boundary > journal.oldestFile; boundary--) {

@@ -115,7 +115,9 @@ export class Ghost {
     const { replica } = node;
     if (replica === null) return;
     const { state } = replica;
-    if (state.commitMin < node.lastCommit.min || state.commitMax < node.lastCommit.max)
+    // A cold start may cut what was known to be committed and was not applied.
+    const isSameEpoch = state.epoch === node.lastCommit.epoch;
+    if (state.commitMin < node.lastCommit.min || (isSameEpoch && state.commitMax < node.lastCommit.max))
       this.blame(`the commit number goes back at node ${node.id}`);
     const isLeader = state.status === 'normal' && state.started && replica.primary === node.id;
     if (isLeader) {
@@ -123,9 +125,10 @@ export class Ghost {
       const run = `${node.id}/${node.starts}`;
       if ((this.#leaders.get(key) ?? run) !== run) this.blame(`view ${key} is led again, by ${run}`);
       this.#leaders.set(key, run);
-      if (node.lastCommit.max > 0 && state.commitMax > node.lastCommit.max) this.#onCommitted(node);
+      if (isSameEpoch && node.lastCommit.max > 0 && state.commitMax > node.lastCommit.max)
+        this.#onCommitted(node);
     }
-    node.lastCommit = { min: state.commitMin, max: state.commitMax };
+    node.lastCommit = { epoch: state.epoch, min: state.commitMin, max: state.commitMax };
   }
 
   #onCommitted(node: Node): void {

@@ -44,7 +44,7 @@ export class Node implements ReplicaEffects {
   record: StateRecord | null = null;
   /** Mode `memory`: the mark of this run is durable, or not needed. */
   markedSinceStart = false;
-  lastCommit = { min: 0, max: 0 };
+  lastCommit = { epoch: 0, min: 0, max: 0 };
   #checked = 0;
   #checkpointing = false;
   readonly cluster: Cluster;
@@ -69,7 +69,7 @@ export class Node implements ReplicaEffects {
     this.segments.length = recovery.checkpoint.op;
     this.synced = recovery.checkpoint.op;
     this.machine = new ListMachine(this.segments);
-    this.lastCommit = { min: 0, max: 0 };
+    this.lastCommit = { epoch: 0, min: 0, max: 0 };
     this.#checked = 0;
     const { record, checkpoint } = recovery;
     this.markedSinceStart = record === null || record.mark || checkpoint.mode === 'disk';
@@ -149,7 +149,7 @@ export class Node implements ReplicaEffects {
     if (replica === null || this.#checkpointing || replica.state.durableView < 0) return;
     this.#checkpointing = true;
     const record = replica.stateRecord();
-    const old = cluster.random.below(this.flushes.length + 1);
+    const old = replica.needsJournal ? 0 : cluster.random.below(this.flushes.length + 1);
     const pieces = [replica.uncommitted().slice(0, 2), replica.uncommitted().slice(2)];
     for (const prepares of pieces) pending.push({ token: null, items: this.#items(record, prepares) });
     const release = () => {

@@ -63,7 +63,7 @@ describe('random walks of one group', () => {
     it(
       `n = ${n}: more faults than it bears stop the group, or a raised loss epoch says what may be lost`,
       () => {
-        expect(walks(n, 15, true).lossEpochs).toBeGreaterThan(0);
+        expect(walks(n, 25, true).lossEpochs).toBeGreaterThan(0);
       },
       TIMEOUT,
     );
