@@ -42,6 +42,7 @@ const PROCESS_TESTS = [
   'test/src/bad-input/',
   'test/src/docs/examples',
   'apps/cli/src/e2e',
+  'apps/cli/src/memory.e2e',
   'apps/server/src/main.test.ts',
 ];
 

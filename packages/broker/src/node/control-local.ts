@@ -100,7 +100,8 @@ function describeGroup(group: HostedGroup): GroupState {
   const { status, view, epoch, commitMin, commitMax } = group.replica.state;
   return {
     group: group.id,
-    role: group.leads ? 'primary' : 'backup',
+    // Not before the first op of its view has committed: only then it can serve, and knows what became of its log.
+    role: group.leading ? 'primary' : 'backup',
     status,
     view,
     epoch,

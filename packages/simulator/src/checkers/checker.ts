@@ -23,6 +23,7 @@ export type CheckerName =
   | '5 durable view'
   | '6 prepareOk is durable'
   | '7 no vote while recovering'
+  | '8 nacked was never acked'
   | '9 no truncation'
   | '10 dense offsets'
   | '13 committed reads'
@@ -34,6 +35,11 @@ export type CheckerName =
   /** A step of a scenario did not come, or what it expects is not so. */
   | 'scenario'
   | 'assertion';
+
+/** It cannot know all that it acked, and takes part in no quorum. */
+export function isRecovering(status: Replica['state']['status']): boolean {
+  return status === 'recoveringHead' || status === 'amnesiac';
+}
 
 /** The part of a replica's state that is looked at before and after each step. */
 export interface Standing {

@@ -1,4 +1,5 @@
 import type { Prepare, PrepareHeader } from '@vireo/protocol';
+import type { StateRecord, Verdict } from '@vireo/vsr';
 
 /** What is remembered of one replica beyond the lives of its processes. */
 export interface GhostReplica {
@@ -10,17 +11,33 @@ export interface GhostReplica {
   appliedOp: number;
   /** Checksums of all ops that the disk of the node was said to hold, less those that a fault took from it. */
   readonly durable: Set<string>;
+  /** The same, with those that a fault took. */
+  readonly everDurable: Set<string>;
+  /** By op: what it has acked last, as a backup by PrepareOk, as a primary by counting itself. */
+  readonly acks: Map<number, GhostAck>;
   /** The views that the last durable state record names; −1: none yet. */
   durableEpoch: number;
   durableView: number;
   durableLogView: number;
+  /** Of the last durable state record. */
+  durableMark: boolean;
+  durableVerdict: Verdict;
+  /** Why its next process has to come back as one that recovers; null: it need not. */
+  mustRecover: string | null;
   /** Writes handed out and not answered. */
   readonly writes: Map<number, GhostWrite>;
 }
 
 export interface GhostWrite {
   readonly checksums: readonly string[];
-  readonly record: { readonly epoch: number; readonly view: number; readonly logView: number } | null;
+  readonly record: Pick<StateRecord, 'epoch' | 'view' | 'logView' | 'mark' | 'verdict'> | null;
+}
+
+export interface GhostAck {
+  readonly checksum: string;
+  readonly epoch: number;
+  /** The log that it was acked in: that of this view. */
+  readonly logView: number;
 }
 
 /** One committed op, as the first replica that executed it knew it. */
@@ -56,9 +73,14 @@ export class Ghost {
         start: 0,
         appliedOp: -1,
         durable: new Set(),
+        everDurable: new Set(),
+        acks: new Map(),
         durableEpoch: -1,
         durableView: -1,
         durableLogView: -1,
+        durableMark: false,
+        durableVerdict: 'none',
+        mustRecover: null,
         writes: new Map(),
       };
       this.replicas.set(key, replica);
@@ -79,11 +101,17 @@ export class Ghost {
     return this.logs.get(group)?.[op - 1];
   }
 
-  /** How many members' disks hold the op. */
+  /** It is durable here now: by the journal, or by a checkpoint. */
+  becameDurable(self: GhostReplica, checksum: string): void {
+    self.durable.add(checksum);
+    self.everDurable.add(checksum);
+  }
+
+  /** How many members have ever made the op durable: what an ack in mode `disk` rests on. */
   durableCopies(group: number, checksum: string): number {
     let copies = 0;
     for (const node of this.members.get(group) ?? []) {
-      if (this.replicas.get(`${node}/${group}`)?.durable.has(checksum) === true) copies += 1;
+      if (this.replicas.get(`${node}/${group}`)?.everDurable.has(checksum) === true) copies += 1;
     }
     return copies;
   }

@@ -6,10 +6,12 @@ import { CommittedReads } from './committed-reads.ts';
 import { DenseOffsets } from './dense-offsets.ts';
 import { DurableView } from './durable-view.ts';
 import { Monotone } from './monotone.ts';
+import { NackOfTheUnacked } from './nack-of-the-unacked.ts';
 import { NoTruncation } from './no-truncation.ts';
 import { OnePrimary } from './one-primary.ts';
 import { PartitionLife } from './partition-life.ts';
 import { PrepareOkIsDurable } from './prepare-ok-is-durable.ts';
+import { RecoveringIsSilent } from './recovering-is-silent.ts';
 import { ViewsByQuorum } from './views-by-quorum.ts';
 
 export { Violation } from './checker.ts';
@@ -28,6 +30,8 @@ export function allCheckers(): Checker[] {
     new CommittedReads(),
     new CommitsByQuorum(),
     new PartitionLife(),
+    new RecoveringIsSilent(),
+    new NackOfTheUnacked(),
     new ViewsByQuorum(),
   ];
 }

@@ -1,5 +1,5 @@
 import type { Message } from '@vireo/vsr';
-import { type Checker, type ReplicaContext, Violation } from './checker.ts';
+import { type Checker, isRecovering, type ReplicaContext, Violation } from './checker.ts';
 import type { GhostReplica } from './ghost.ts';
 
 interface Acked {
@@ -61,7 +61,7 @@ export class PrepareOkIsDurable implements Checker {
     const acked = this.#acked.get(self);
     const { state } = replica;
     // It knows that it may have lost something, and says nothing until it has been told the log.
-    if (state.status === 'recoveringHead' || state.status === 'amnesiac') return;
+    if (isRecovering(state.status)) return;
     // A log of a later view was decided by a quorum that may have dropped the op rightfully.
     if (acked === undefined || acked.op === 0 || state.logView !== acked.logView) return;
     const own =

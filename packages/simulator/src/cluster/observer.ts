@@ -1,8 +1,8 @@
 import { type Frame, FrameKind, FrameReader, type Prepare } from '@vireo/protocol';
 import { GroupLog, Journal } from '@vireo/storage';
 import { type Message, type PersistWrite, Replica, type ReplicaEffects, type ReplicaEvent } from '@vireo/vsr';
-import type { Checker, ReplicaContext, Standing } from '../checkers/checker.ts';
-import { Ghost, type GhostWrite } from '../checkers/ghost.ts';
+import { type Checker, isRecovering, type ReplicaContext, type Standing } from '../checkers/checker.ts';
+import { Ghost, type GhostReplica, type GhostWrite } from '../checkers/ghost.ts';
 import { simChecksums } from '../world/sim-checksums.ts';
 import { describeMessage, describeState } from './describe.ts';
 import type { Recovering } from './fault-atlas.ts';
@@ -95,6 +95,7 @@ export class Observer {
       const live = this.live(node, replica.group);
       if (live !== undefined && isLeading(live)) this.floors.add('restart of a primary');
       this.#live.delete(`${node}/${replica.group}`);
+      replica.mustRecover = whyRecover(replica);
       replica.writes.clear();
       replica.appliedOp = -1;
     }
@@ -130,11 +131,12 @@ export class Observer {
       self.durableEpoch = Math.max(self.durableEpoch, epoch);
       self.durableView = Math.max(self.durableView, durableView);
       self.durableLogView = Math.max(self.durableLogView, durableLogView);
-      for (const entry of replica.state.log) if (entry.durable) self.durable.add(entry.header.checksum);
+      for (const entry of replica.state.log)
+        if (entry.durable) this.ghost.becameDurable(self, entry.header.checksum);
       // What a snapshot covers is in the segments, which are compared byte by byte at the end. The process that wrote it
       // may have ended before the journal answered for these ops.
       for (const { header } of this.ghost.log(self.group).slice(0, replica.state.commitMin))
-        self.durable.add(header.checksum);
+        this.ghost.becameDurable(self, header.checksum);
       for (const checker of this.#checkers) checker.recovered?.(context);
     }
     return context;
@@ -162,6 +164,7 @@ export class Observer {
     tap.out = out;
     run(tap);
     if (!this.#isAlive()) return;
+    noteOwnAcks(context);
     for (const checker of this.#checkers) checker.stepped?.(context, before, event);
     this.floors.stepped(self, replica, before, event);
   }
@@ -169,6 +172,7 @@ export class Observer {
   sends(context: ReplicaContext, to: number, message: Message): void {
     if (!this.#isAlive() || !this.#speaking.has(this.#node)) return;
     this.detail(() => `${context.self.node}>${to} group ${context.self.group} ${describeMessage(message)}`);
+    if (message.type === 'prepareOk') noteAcks(context, message.op);
     for (const checker of this.#checkers) checker.sends?.(context, to, message);
     this.floors.sends(message);
   }
@@ -177,10 +181,7 @@ export class Observer {
     if (!this.#isAlive()) return;
     context.self.writes.set(token, {
       checksums: write.prepares.map((prepare) => prepare.header.checksum),
-      record:
-        write.type === 'state'
-          ? { epoch: write.record.epoch, view: write.record.view, logView: write.record.logView }
-          : null,
+      record: write.type === 'state' ? write.record : null,
     });
     for (const checker of this.#checkers) checker.persists?.(context, token, write);
   }
@@ -211,11 +212,13 @@ export class Observer {
     const write = self.writes.get(token) ?? firstWrite(context.replica, token);
     if (write !== undefined && ok) {
       self.writes.delete(token);
-      for (const checksum of write.checksums) self.durable.add(checksum);
+      for (const checksum of write.checksums) this.ghost.becameDurable(self, checksum);
       if (write.record !== null) {
         self.durableEpoch = write.record.epoch;
         self.durableView = write.record.view;
         self.durableLogView = write.record.logView;
+        self.durableMark = write.record.mark;
+        self.durableVerdict = write.record.verdict;
       }
     }
     for (const checker of this.#checkers) checker.persisted?.(context, token, ok);
@@ -263,6 +266,34 @@ function standing(replica: Replica): Standing {
   };
 }
 
+/** What it acks of its log, up to `op`. */
+function noteAcks({ self, replica }: ReplicaContext, op: number): void {
+  const { epoch, logView, log } = replica.state;
+  for (const { header } of log) {
+    if (header.op > op) return;
+    self.acks.set(header.op, { checksum: header.checksum, epoch, logView });
+  }
+}
+
+/** A primary counts itself for what is held as the mode promises. */
+function noteOwnAcks(context: ReplicaContext): void {
+  const { self, replica } = context;
+  const { status, view, logView, mode, log, started } = replica.state;
+  if (status !== 'normal' || !started || view !== logView || replica.primary !== self.node) return;
+  const short = log.find(({ prepare, durable }) => (mode === 'disk' ? !durable : prepare === null));
+  noteAcks(context, short === undefined ? replica.op : short.header.op - 1);
+}
+
+/** What its disk has certainly been told and has not been told otherwise. */
+function whyRecover({ durableVerdict, durableMark, writes }: GhostReplica): string | null {
+  const underWay = [...writes.values()].flatMap(({ record }) => (record === null ? [] : [record]));
+  if (durableVerdict !== 'none' && underWay.every(({ verdict }) => verdict !== 'none'))
+    return `its verdict was ${durableVerdict}`;
+  if (durableMark && underWay.every(({ mark, verdict }) => mark || verdict !== 'none'))
+    return 'its mark was set';
+  return null;
+}
+
 /** A write that the replica handed out while it was constructed, which nothing can be wrapped around. */
 function firstWrite(replica: Replica, token: number): GhostWrite | undefined {
   const write = replica.state.tokens.get(token);
@@ -271,13 +302,15 @@ function firstWrite(replica: Replica, token: number): GhostWrite | undefined {
     checksums: write.headers.map((header) => header.checksum),
     record:
       write.type === 'state'
-        ? { epoch: replica.state.epoch, view: write.view, logView: write.logView }
+        ? {
+            epoch: replica.state.epoch,
+            view: write.view,
+            logView: write.logView,
+            mark: replica.state.mark,
+            verdict: replica.state.verdict,
+          }
         : null,
   };
-}
-
-function isRecovering(status: Replica['state']['status']): boolean {
-  return status === 'recoveringHead' || status === 'amnesiac';
 }
 
 function isLeading({ state, primary, config }: Replica): boolean {
