@@ -231,7 +231,12 @@ describe('a node that fails', () => {
     expect(failures[0]).toMatchObject({ code: 'assertionFailed', exitCode: 70 });
     expect(events.at(-1)).toMatchObject({ name: 'node.failed', fields: { code: 'assertionFailed' } });
     const dump = JSON.parse(readFileSync(failures[0]?.dumpFile ?? '', 'utf8')) as Record<string, unknown>;
-    expect(dump).toMatchObject({ format: 1, node: 0, error: { message: 'a broken promise' } });
+    expect(dump).toMatchObject({
+      format: 2,
+      node: 0,
+      recording: null,
+      error: { message: 'a broken promise' },
+    });
     expect(dump.events).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'tick' })]));
     expect(dump.stats).toContain('groupsLeading');
   });

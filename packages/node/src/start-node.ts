@@ -93,7 +93,9 @@ async function startLocked(options: StartNodeOptions, lock: DirectoryLock): Prom
     const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     const { directory } = options;
     const stats = () => broker.stats();
-    const dumpFile = writeDump(error, { directory, node: file.node, trace: turns.trace, stats });
+    const recording = () => broker.failedRecording();
+    const subject = { directory, node: file.node, trace: turns.trace, stats, recording };
+    const dumpFile = writeDump(error, subject);
     log.event('error', 'node.failed', { code: 'assertionFailed', message, dumpFile });
     end({ code: 'assertionFailed', message, exitCode: 70, dumpFile });
   };

@@ -34,6 +34,8 @@ if (typeof args === 'string') {
     if (args.mode === 'hunt') (await import('./cli/hunt.ts')).hunt(args);
     else if (args.mode === 'scenario') {
       process.exitCode = (await import('./cli/run-scenario.ts')).runScenario(args, commit);
+    } else if (args.mode === 'dump') {
+      process.exitCode = (await import('./cli/run-dump.ts')).runDump(args.file);
     } else if (args.mode === 'fleet') {
       process.exitCode = (await import('./cli/run-fleet.ts')).runFleet(args, commit);
     } else if (args.jobs > 1) {

@@ -10,6 +10,10 @@ export interface ColdStart {
   readonly stateTicks: number[];
   /** By member: the tick in which it last asked for help; −1: never. */
   readonly askedTicks: number[];
+  /** The nonce of the last question to all. */
+  askedNonce: number;
+  /** The last nonce used before the present grant was given: answers to later ones know of it. */
+  grantedNonce: number;
   /** The nonce of this replica's own proposal, and its tick; 0: none in this run. */
   proposal: number;
   proposedTick: number;

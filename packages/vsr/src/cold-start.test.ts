@@ -1,158 +1,248 @@
-import { type Prepare, PrepareKind } from '@vireo/protocol';
+import type { Prepare } from '@vireo/protocol';
 import { describe, expect, it } from 'vitest';
 import { bestOf } from './cold-start.ts';
-import { DEFAULT_TIMEOUTS, type LogStanding, type Message, type StateRecord } from './index.ts';
-import { Bench, chain, prepare, promise, suffix } from './testing/bench.ts';
+import type { LogStanding, RecoveryState } from './message.ts';
+import { Bench, chain, prepare, promise } from './testing/bench.ts';
+import { DEFAULT_TIMEOUTS } from './timeouts.ts';
 
-/** The cold start of docs/protocol/restart.md, told to one replica, its messages and writes in our hands. */
+const log = chain(0, 0, 1, 1);
+const { anchorChecksum: zero } = promise(0, 0, []);
 
-const { suspectWindow, retransmitMax } = DEFAULT_TIMEOUTS;
-
-const log = chain(0, 0);
-const [one, two] = log as [Prepare, Prepare];
-const amnesiac: StateRecord = { ...promise(0, 0, log), mark: true };
-
-const lastRecord = (bench: Bench): StateRecord | undefined =>
-  bench.writes.flatMap(({ write }) => (write.type === 'state' ? [write.record] : [])).at(-1);
-const nonceOf = (bench: Bench) => bench.of('requestStartView').at(-1)?.nonce ?? 0;
-
-describe('cold start', () => {
-  const state = (nonce: number, held: Prepare[], changes = {}): Message => ({
-    type: 'recoveryState',
-    epoch: 0,
-    view: 0,
-    nonce,
+/** A log that is applied, and known to be committed, up to `anchor`. */
+function standing(prepares: Prepare[], anchor: number, over: Partial<LogStanding> = {}): LogStanding {
+  return {
     recovering: true,
     lossEpoch: 0,
-    rank: held.at(-1)?.header.view ?? 0,
-    ...suffix(null, held),
-    ...changes,
+    rank: prepares.at(-1)?.header.view ?? 0,
+    commitMax: anchor,
+    anchorOp: anchor,
+    anchorChecksum: prepares[anchor - 1]?.header.checksum ?? zero,
+    headers: prepares.slice(anchor).map(({ header }) => header),
+    ...over,
+  };
+}
+
+describe('the best of the logs that are left', () => {
+  it('is of the latest view, then the longest', () => {
+    const short = standing(log.slice(0, 3), 0);
+    const long = standing(log, 0);
+    const old = standing(chain(0, 0, 0, 0, 0), 0);
+    expect(bestOf([short, old, long])).toBe(long);
+    // One who knows what it acked speaks for the view whose log it holds.
+    const knows = standing(log.slice(0, 2), 0, { rank: 2, recovering: false });
+    expect(bestOf([long, knows])).toBe(knows);
   });
 
-  it('happens only by order under the policy wait, and then with the grants of all', () => {
-    const replica = new Bench(3, 2, amnesiac, log);
-    replica.flush();
-    const hear = () => {
-      replica.tick(retransmitMax);
-      for (const from of [0, 1]) replica.receive(from, state(nonceOf(replica), [one]));
-      replica.flush();
-    };
-    hear();
-    hear();
-    expect(replica.of('coldStart')).toEqual([]);
-    replica.replica.step({ type: 'coldStart', without: false }, replica);
-    hear();
-    const proposal = replica.of('coldStart').at(-1);
-    expect(proposal).toMatchObject({ epoch: 1 });
-    const granted = {
-      ...state(proposal?.nonce ?? 0, [one]),
-      type: 'coldStartGranted',
-      epoch: 1,
-      view: proposal?.view,
-    };
-    replica.receive(0, granted as Message);
-    expect(replica.replica.state.epoch).toBe(0);
-    replica.receive(1, granted as Message);
-    expect(lastRecord(replica)).toMatchObject({ epoch: 1, lossEpoch: 1, verdict: 'none', grant: null });
-    replica.flush();
-    // All of the best log stays, and the first op of the new epoch says what happened.
-    const { state: now } = replica.replica;
-    expect(now.log.slice(0, 2).map(({ prepare: held }) => held)).toEqual(log);
-    expect(now.log[2]?.header).toMatchObject({ kind: PrepareKind.coldStart, epoch: 1 });
+  it('contains all that any of them knows to be committed, however it ranks', () => {
+    const applied = standing(log.slice(0, 2), 2);
+    const other = standing([log[0]!, prepare(2, 5, log[0]!)], 1);
+    expect(bestOf([other, applied])).toBe(applied);
+    const both = standing(log, 1);
+    expect(bestOf([other, applied, both])).toBe(both);
   });
 
-  it('is not for one who has a primary, nor while enough members know what they acked', () => {
-    const healthy = new Bench(3, 2, promise(0, 0, log), log);
-    healthy.receive(1, { type: 'coldStart', epoch: 1, view: 1, nonce: 5 });
-    healthy.flush();
-    expect(healthy.of('coldStartGranted')).toEqual([]);
-
-    const replica = new Bench(3, 2, amnesiac, log, { coldStart: 'allPresent' });
-    replica.flush();
-    for (const from of [0, 1]) replica.receive(from, state(nonceOf(replica), [one], { recovering: false }));
-    replica.tick(suspectWindow);
-    expect(replica.of('coldStart')).toEqual([]);
-    expect(replica.replica.state.grant).toBeNull();
-  });
-
-  it('is granted to one at a time, durably, and ends all part in the present epoch', () => {
-    const replica = new Bench(3, 2, amnesiac, log);
-    replica.flush();
-    replica.receive(1, { type: 'coldStart', epoch: 1, view: 1, nonce: 5 });
-    expect(replica.of('coldStartGranted')).toEqual([]);
-    replica.flush();
-    expect(replica.of('coldStartGranted')).toMatchObject([{ epoch: 1, view: 1, nonce: 5 }]);
-    replica.receive(0, { type: 'coldStart', epoch: 1, view: 3, nonce: 6 });
-    replica.flush();
-    expect(replica.of('coldStartGranted').length).toBe(1);
-    const answer = { type: 'startView', epoch: 0, view: 3, lossEpoch: 0, nonce: nonceOf(replica) } as const;
-    replica.receive(0, { ...answer, ...suffix(null, log) });
-    expect(replica.replica.state.status).toBe('amnesiac');
-  });
-
-  it('is ordered, and due, also where members wait for an op that no disk holds any more', () => {
-    // A view change of three able members: each lacks a body of op 2 that it may have acked.
-    const headers = [one, two];
-    const stuck = new Bench(
-      3,
-      2,
-      { ...promise(1, 0, headers), present: [true, false], faulty: [false, true] },
-      [],
-      {
-        entries: [
-          { header: one.header, prepare: one, faulty: false },
-          { header: two.header, prepare: null, faulty: true },
-        ],
-      },
-    );
-    const hear = (ticks: number) => {
-      for (let tick = 0; tick < ticks; tick += 20) {
-        stuck.tick(20);
-        for (const from of [0, 1])
-          stuck.receive(from, state(nonceOf(stuck), [], { recovering: false, view: 1 }));
-        stuck.flush();
-      }
-    };
-    hear(2 * suspectWindow);
-    expect(stuck.replica.state.grant).toBeNull();
-    stuck.step({ type: 'coldStart', without: false });
-    // The ordinary way is given its time.
-    hear(suspectWindow / 2);
-    expect(stuck.replica.state.grant).toBeNull();
-    hear(2 * suspectWindow);
-    expect(stuck.of('coldStart')).not.toEqual([]);
+  it('is of the highest loss epoch: what an earlier cold start has cut does not come back', () => {
+    const cut = standing(log.slice(0, 1), 1, { lossEpoch: 1 });
+    expect(bestOf([standing(log, 4), cut])).toBe(cut);
   });
 });
 
-describe('the best log', () => {
-  const standing = (held: Prepare[], changes: Partial<LogStanding> = {}): LogStanding => ({
-    recovering: true,
-    lossEpoch: 0,
-    rank: 0,
-    ...suffix(null, held),
-    ...changes,
+/** A group of three of which 0 is amnesiac in view 1; the others in our hands. */
+function stuck(coldStart: 'wait' | 'allPresent', prepares: Prepare[] = [], mark = true): Bench {
+  const record = { ...promise(1, 0, prepares), mark };
+  const bench = new Bench(3, 0, record, prepares, {
+    coldStart,
+    checkpoint: { mode: mark ? 'memory' : 'disk' },
   });
-  const long = chain(0, 0, 0);
+  bench.flush();
+  return bench;
+}
 
-  it('is of the highest loss epoch, then of the view that speaks for it, then the longest', () => {
-    const logs = [
-      standing([one], { lossEpoch: 1 }),
-      standing([one, two], { rank: 3 }),
-      standing(long, { rank: 2 }),
-      standing(long, { rank: 3 }),
-    ] as const;
-    expect(bestOf(logs)).toBe(logs[0]);
-    expect(bestOf(logs.slice(1))).toBe(logs[3]);
-    expect(bestOf(logs.slice(1, 3))).toBe(logs[1]);
+function state(
+  bench: Bench,
+  from: number,
+  prepares: Prepare[] = [],
+  over: Partial<RecoveryState> = {},
+): void {
+  const { nonce } = bench.replica.state;
+  bench.receive(from, { type: 'recoveryState', epoch: 0, view: 1, nonce, ...standing(prepares, 0), ...over });
+}
+
+function grant(bench: Bench, from: number, prepares: Prepare[] = []): void {
+  const { grant: given, coldStart } = bench.replica.state;
+  const { epoch, view } = given!;
+  bench.receive(from, {
+    type: 'coldStartGranted',
+    epoch,
+    view,
+    nonce: coldStart.proposal,
+    ...standing(prepares, 0),
+  });
+}
+
+describe('a cold start', () => {
+  it('is proposed by the member with the best log, when all are there', () => {
+    const bench = stuck('allPresent', chain(0));
+    state(bench, 1);
+    expect(bench.replica.state.grant).toBeNull();
+    state(bench, 2);
+    expect(bench.replica.state.grant).toEqual({ epoch: 1, view: 3, to: 0 });
+    const worse = stuck('allPresent');
+    state(worse, 1, chain(0));
+    state(worse, 2);
+    expect(worse.replica.state.grant).toBeNull();
   });
 
-  it('contains all that any member knows to be committed, whatever speaks for another', () => {
-    // Its owner has applied op 1 and holds nothing above: it knows op 1 to be committed.
-    const applied = standing([], suffix(one, []));
-    const other = prepare(1, 9, null);
-    const stranger = standing([other], { rank: 9 });
-    const holder = standing([one, two], { rank: 1 });
-    expect(bestOf([applied, stranger, holder])).toBe(holder);
-    expect(bestOf([applied, stranger])).toBe(applied);
+  it('is not proposed while a view-change quorum knows what it acked', () => {
+    const bench = stuck('allPresent', chain(0));
+    state(bench, 1, [], { recovering: false });
+    state(bench, 2, [], { recovering: false });
+    expect(bench.replica.state.grant).toBeNull();
+  });
+
+  it('waits for the operator, if that is the policy', () => {
+    const bench = stuck('wait', chain(0));
+    for (const from of [1, 2]) state(bench, from);
+    expect(bench.replica.state.grant).toBeNull();
+    bench.step({ type: 'coldStart', without: false });
+    for (const from of [1, 2]) state(bench, from);
+    expect(bench.replica.state.grant).toMatchObject({ to: 0 });
+  });
+
+  it('does without absent members only by order, and only when they had time to answer', () => {
+    const bench = stuck('allPresent', chain(0));
+    const round = () => {
+      bench.tick(DEFAULT_TIMEOUTS.retransmitMax);
+      state(bench, 1);
+    };
+    for (let i = 0; i < 6; i++) round();
+    expect(bench.replica.state.grant).toBeNull();
+    bench.step({ type: 'coldStart', without: true });
+    round();
+    expect(bench.replica.state.grant).toBeNull();
+    round();
+    expect(bench.replica.state.grant).toMatchObject({ to: 0 });
+    bench.flush();
+    grant(bench, 1);
+    expect(bench.replica.state).toMatchObject({ epoch: 1, status: 'normal', lossEpoch: 1 });
+  });
+
+  it('by order ends the wait of a quorum for an op that no disk holds any more', () => {
+    // 0 to 2 know what they acked, and can not decide: op 1 is damaged here and the others never held it.
+    const bench = stuck('wait', [], false);
+    bench.step({ type: 'coldStart', without: false });
+    bench.tick(DEFAULT_TIMEOUTS.suspectWindow / 2);
+    const both = () => [1, 2].map((from) => state(bench, from, [], { recovering: false }));
+    both();
+    expect(bench.replica.state.grant).toBeNull();
+    bench.tick(DEFAULT_TIMEOUTS.suspectWindow);
+    both();
+    expect(bench.replica.state.grant).toMatchObject({ epoch: 1, to: 0 });
+  });
+
+  it('starts when all have agreed durably, with a raised loss epoch, and says so by its first op', () => {
+    const bench = stuck('allPresent', chain(0));
+    for (const from of [1, 2]) state(bench, from);
+    // Nothing is said before it is durable here.
+    expect(bench.of('coldStart')).toEqual([]);
+    bench.flush();
+    expect(bench.of('coldStart')).toMatchObject([
+      { epoch: 1, view: 3 },
+      { epoch: 1, view: 3 },
+    ]);
+    grant(bench, 1);
+    expect(bench.replica.state.epoch).toBe(0);
+    grant(bench, 2);
+    expect(bench.replica.state).toMatchObject({
+      epoch: 1,
+      view: 3,
+      logView: 3,
+      lossEpoch: 1,
+      verdict: 'none',
+    });
+    expect(bench.of('startView')).toEqual([]);
+    bench.flush();
+    expect(bench.of('startView')).toMatchObject([
+      { epoch: 1, lossEpoch: 1 },
+      { epoch: 1, lossEpoch: 1 },
+    ]);
+    expect(bench.of('prepare')[0]?.prepare.header).toMatchObject({ op: 2, kind: 10, epoch: 1, view: 3 });
+  });
+
+  it('does not start from a log that is not the best of those that agreed', () => {
+    const bench = stuck('allPresent', chain(0));
+    for (const from of [1, 2]) state(bench, from);
+    bench.flush();
+    grant(bench, 1);
+    grant(bench, 2, chain(0, 0));
+    expect(bench.replica.state).toMatchObject({ epoch: 0, status: 'amnesiac' });
+  });
+
+  it('counts no agreement to another proposal', () => {
+    const bench = stuck('allPresent', chain(0));
+    for (const from of [1, 2]) state(bench, from);
+    bench.flush();
+    const { proposal } = bench.replica.state.coldStart;
+    const agreed = { type: 'coldStartGranted', epoch: 1, view: 3, ...standing([], 0) } as const;
+    for (const from of [1, 2]) bench.receive(from, { ...agreed, nonce: proposal - 1 });
+    expect(bench.replica.state.epoch).toBe(0);
+  });
+});
+
+describe('a member that is asked to agree to a cold start', () => {
+  const asked = { type: 'coldStart', epoch: 1, view: 4, nonce: 9 } as const;
+
+  it('says so when it is durable, and takes no part in its epoch from then on', () => {
+    const bench = stuck('wait');
+    bench.receive(1, asked);
+    expect(bench.of('coldStartGranted')).toEqual([]);
+    bench.flush();
+    expect(bench.of('coldStartGranted')).toMatchObject([{ epoch: 1, view: 4, nonce: 9 }]);
+    const { nonce } = bench.replica.state;
+    bench.receive(1, { type: 'startView', epoch: 0, view: 1, nonce: nonce - 1, ...standing([], 0) });
+    expect(bench.replica.state.status).toBe('amnesiac');
+  });
+
+  it('refuses when it has a primary', () => {
+    const backup = new Bench(3, 2, promise(0, 0, []), []);
+    backup.receive(1, asked);
+    backup.flush();
+    expect(backup.replica.state.grant).toBeNull();
+    expect(backup.of('coldStartGranted')).toEqual([]);
+  });
+
+  it('agrees to one only, but for a later epoch; and to none from whom that view does not belong', () => {
+    const bench = stuck('wait');
+    bench.receive(2, asked);
+    expect(bench.replica.state.grant).toBeNull();
+    bench.receive(1, asked);
+    bench.receive(2, { ...asked, view: 5 });
+    expect(bench.replica.state.grant).toEqual({ epoch: 1, view: 4, to: 1 });
+    bench.receive(2, { ...asked, epoch: 2, view: 5 });
+    expect(bench.replica.state.grant).toEqual({ epoch: 2, view: 5, to: 2 });
+  });
+
+  it('takes up the epoch from the one it agreed to, what it lacks as faulty', () => {
+    const bench = stuck('wait');
+    bench.receive(1, asked);
+    bench.flush();
+    const told = {
+      type: 'startView',
+      epoch: 1,
+      view: 4,
+      nonce: 0,
+      ...standing(chain(0), 0, { lossEpoch: 1 }),
+    } as const;
+    bench.receive(2, { ...told, view: 5 });
+    expect(bench.replica.state.epoch).toBe(0);
+    bench.receive(1, told);
+    expect(bench.replica.state).toMatchObject({
+      epoch: 1,
+      view: 4,
+      status: 'normal',
+      lossEpoch: 1,
+      grant: null,
+    });
+    expect(bench.replica.state.log).toMatchObject([{ faulty: true }]);
   });
 });

@@ -5,7 +5,7 @@ import { type NodeId, primaryOf } from './quorums.ts';
 import { describeRecovery, logStanding, poll } from './recovering.ts';
 import { leaveForEpoch } from './start-view.ts';
 import type { ColdStartGrant } from './state-record.ts';
-import { leaveView } from './view-change.ts';
+import { joinView, leaveView } from './view-change.ts';
 import { backoff } from './waits.ts';
 import { describeState, writeState } from './writes.ts';
 
@@ -31,8 +31,8 @@ export function tickColdStart(core: Core): void {
   const wait = backoff(timeouts.retransmit, state.pollAttempt, timeouts.retransmitMax, 2);
   if (state.tick - state.pollTick < wait) return;
   state.pollAttempt++;
-  poll(core);
   propose(core);
+  poll(core);
 }
 
 function isStuck(core: Core): boolean {
@@ -57,6 +57,8 @@ export function onRecoveryState(core: Core, from: NodeId, message: RecoveryState
   const member = config.members.indexOf(from);
   state.coldStart.states[member] = message;
   state.coldStart.stateTicks[member] = state.tick;
+  // Who had proposed and takes part in an earlier epoch again has let go of it: of a later one it would ask again.
+  if (!message.recovering && isWithdrawnBy(core, from, message.nonce)) withdrawGrant(core);
   if (isStuck(core)) propose(core);
 }
 
@@ -77,6 +79,12 @@ function propose(core: Core): void {
   if (config.coldStart !== 'allPresent' && coldStart.ordered === 'no' && grant?.to !== config.self) return;
   const states = knownStates(core);
   const present = states.filter((known) => known !== null);
+  // Answers to one question: what was said before it may be over, and more would seem to recover than do.
+  const { index } = core;
+  if (
+    states.some((known, member) => member !== index && known !== null && known.nonce < coldStart.askedNonce)
+  )
+    return;
   if (present.length < states.length && !mayDoWithout(core)) return;
   const epoch = Math.max(...present.map((known) => known.epoch));
   // With a quorum of those who know what they acked the ordinary way leads on, and loses nothing; unless they wait for
@@ -113,7 +121,7 @@ function isOrderDue(core: Core): boolean {
 /**
  * The best log of the highest loss epoch, among those that contain all that any of them knows to be committed: so nobody
  * has to undo what it has applied, but for who was absent from an earlier cold start. By the view that speaks for the
- * log, then by length. Null when no log contains it all.
+ * log, then by length. Null: there is no log.
  */
 export function bestOf<T extends LogStanding>(logs: readonly T[]): T | null {
   const lossEpoch = Math.max(...logs.map((log) => log.lossEpoch));
@@ -144,6 +152,28 @@ function makeGrant(core: Core, grant: ColdStartGrant, nonce: number): void {
   if (!isRecovering(state) && state.grant === null) leaveForEpoch(core);
   state.grant = grant;
   state.grantNonce = nonce;
+  state.coldStart.grantedNonce = state.nonce;
+  writeState(core, { ...describeState(core), copied: true }, []);
+}
+
+/** Whether an answer of this member, to the question with this nonce, comes from after it gave its proposal up. */
+export function isWithdrawnBy(core: Core, from: NodeId, nonce: number): boolean {
+  const { grant, coldStart } = core.state;
+  return grant !== null && grant.to === from && nonce > coldStart.grantedNonce;
+}
+
+/** Nobody will start the epoch that was agreed to: this replica takes part in its own again. */
+export function withdrawGrant(core: Core): void {
+  const { state } = core;
+  state.grant = null;
+  state.coldStart.proposal = 0;
+  if (!isRecovering(state) && state.logView === state.view) {
+    if (leads(core)) {
+      joinView(core, state.view + 1);
+      return;
+    }
+    state.status = 'normal';
+  }
   writeState(core, { ...describeState(core), copied: true }, []);
 }
 

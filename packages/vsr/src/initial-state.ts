@@ -54,6 +54,8 @@ export function initialState(config: ReplicaConfig, recovery: ReplicaRecovery, r
       states: new Array<null>(n).fill(null),
       stateTicks: new Array<number>(n).fill(0),
       askedTicks: new Array<number>(n).fill(-1),
+      askedNonce: firstNonce,
+      grantedNonce: firstNonce,
       proposal: 0,
       proposedTick: 0,
       granted: new Array<null>(n).fill(null),

@@ -13,6 +13,7 @@ export function poll(core: Core): void {
   if (state.failed) return;
   state.nonce++;
   state.pollTick = state.tick;
+  state.coldStart.askedNonce = state.nonce;
   broadcast(core, {
     type: 'requestStartView',
     epoch: state.epoch,

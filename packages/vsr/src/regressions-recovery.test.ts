@@ -58,6 +58,44 @@ describe('recovery: what broke once', () => {
     expect(behind.of('recoveryState')).toMatchObject([{ nonce: 5, epoch: 0, lossEpoch: 0, rank: 0 }]);
   });
 
+  it('an agreement to a cold start ends when its proposer takes part in the present epoch again', () => {
+    // 1 proposed, 2 agreed; then view 3 started after all, by votes that were under way, and 1 found its primary.
+    const log = chain(0);
+    const backup = new Bench(3, 2, promise(3, 0, log), log);
+    backup.receive(1, { type: 'coldStart', epoch: 1, view: 4, nonce: 9 });
+    backup.flush();
+    expect(backup.of('coldStartGranted')).toHaveLength(1);
+    const standing = { recovering: false, lossEpoch: 0, rank: 3, commitMax: 0, anchorOp: 0 };
+    const answer = { type: 'recoveryState', epoch: 0, view: 3, ...standing } as const;
+    const { anchorChecksum } = promise(0, 0, []);
+    // An answer to a question from before: what it says was true then.
+    backup.receive(1, { ...answer, nonce: backup.replica.state.nonce, anchorChecksum, headers: [] });
+    expect(backup.replica.state.grant).not.toBeNull();
+    backup.tick(20);
+    backup.receive(1, { ...answer, nonce: backup.replica.state.nonce, anchorChecksum, headers: [] });
+    expect(backup.replica.state.grant).toBeNull();
+    backup.sent = [];
+    backup.flush();
+    expect(backup.of('doViewChange')).toMatchObject([{ view: 3, logView: 0, present: [true] }]);
+  });
+
+  it('a cold start is proposed by answers to one question, not by what was so at one time or another', () => {
+    const lost = new Bench(3, 0, { ...promise(1, 0, []), mark: true }, [], { coldStart: 'allPresent' });
+    lost.flush();
+    const answerOf = (from: number) => {
+      const standing = { recovering: true, lossEpoch: 0, rank: 0, commitMax: 0, anchorOp: 0, headers: [] };
+      const { anchorChecksum } = promise(0, 0, []);
+      const viewed = { epoch: 0, view: 1, nonce: lost.replica.state.nonce };
+      lost.receive(from, { type: 'recoveryState', ...viewed, ...standing, anchorChecksum });
+    };
+    answerOf(1);
+    lost.tick(20);
+    answerOf(2);
+    expect(lost.replica.state.grant).toBeNull();
+    answerOf(1);
+    expect(lost.replica.state.grant).toMatchObject({ epoch: 1, to: 0 });
+  });
+
   it('an order of the operator is for now: it is not carried out at a later view change', () => {
     const backup = new Bench(3, 1, promise(0, 0, []), []);
     const ping = { type: 'ping', epoch: 0, view: 0, op: 0, commitMax: 0, normal: true } as const;

@@ -212,6 +212,8 @@ function takeRepaired(core: Core, prepare: Prepare, committed: number): boolean 
   const { state } = core;
   const { op, checksum } = prepare.header;
   if (op <= state.commitMin || prepare.header.group !== core.config.group) return false;
+  // What this replica agreed to start another epoch with is its log as it is: only what that epoch asks for is added.
+  if (state.grant !== null && op > (state.pendingStartView?.anchorOp ?? 0)) return false;
   if (state.status === 'normal' && prepare.header.view > state.view) {
     // A later view has gone on without us. Taking its ops now would answer our clients with other people's ops.
     hearOfView(core, prepare.header.view);

@@ -32,7 +32,7 @@ export interface Checkpoint {
 }
 
 /** One op of the log above the checkpoint. */
-export interface RecoveredEntry {
+interface RecoveredEntry {
   readonly header: PrepareHeader;
   /** null: the header is known; the body was never durable here, or, if `faulty`, it was and is lost. */
   readonly prepare: Prepare | null;

@@ -258,16 +258,18 @@ export class Replica {
     if (!ok) {
       // The disk may or may not hold it, and asking again proves nothing: no vote, no ack, never primary again.
       state.failed = true;
+      if (state.seal === 'writing') state.seal = 'done';
       return;
     }
     for (const header of write.headers) noteDurable(state, header);
+    // An earlier record under way may say that the mark is gone; the last one counts.
+    if (state.seal === 'writing' && state.tokens.size === 0) state.seal = 'done';
     if (write.type === 'state') {
       state.durableEpoch = write.epoch;
       state.durableView = write.view;
       state.durableLogView = write.logView;
       state.durableMark = write.mark;
       state.durableGrant = write.grant;
-      if (state.seal === 'writing' && !write.mark) state.seal = 'done';
       if (state.failed || state.halted) return;
       if (write.grant !== null) onGrantDurable(core);
       if (write.view !== state.view || write.epoch !== state.epoch) return;

@@ -1,4 +1,5 @@
 import type { Prepare } from '@vireo/protocol';
+import { isWithdrawnBy, withdrawGrant } from './cold-start.ts';
 import { applyCommitted } from './commit.ts';
 import { type Core, isRecovering, leads, primary } from './core.ts';
 import { entryAt, pushEntry, suffixAnchor, truncateAbove } from './log.ts';
@@ -47,10 +48,9 @@ export function onStartView(core: Core, from: NodeId, message: StartView): void 
   }
   if (state.grant !== null) {
     // A proposal of its own may be withdrawn, for it starts the epoch or nobody does: there is a primary after all.
-    if (state.grant.to !== config.self || !isAnswer) return;
-    state.grant = null;
-    state.coldStart.proposal = 0;
-    if (!isRecovering(state) && state.logView === state.view) state.status = 'normal';
+    const isVoid = state.grant.to === config.self || isWithdrawnBy(core, from, message.nonce);
+    if (!isAnswer || !isVoid) return;
+    withdrawGrant(core);
   }
   if (isRecovering(state)) {
     if (isAnswer && message.view >= state.view) takeUp(core, message);
@@ -82,7 +82,10 @@ function takeUp(core: Core, message: StartView): void {
 
 /** Takes no part in the present epoch any more. Not a view change: no vote is sent. */
 export function leaveForEpoch(core: Core): void {
+  // What was promised in a view change stands: if this comes to nothing, its vote says the same again.
+  const { promise } = core.state;
   leaveView(core, core.state.view);
+  core.state.promise = promise;
   core.state.status = 'viewChange';
 }
 
@@ -159,6 +162,9 @@ export function replaceLog(
   });
   truncateAbove(state, Math.max(suffix.anchorOp, state.commitMin));
   for (const entry of rebuilt) pushEntry(state, entry);
+  // Written with the record that names them, never before it: a start between the two would find a log that is neither
+  // the old one nor the new one.
+  state.unwritten = state.unwritten.filter((prepare) => !fetched.includes(prepare));
   return fetched;
 }
 

@@ -22,6 +22,8 @@ const { values } = parseArgs({
   },
 });
 const TOPIC = 'failover/load';
+/** Every partition has its first ack by then. */
+const START_MS_MAX = 30_000;
 /** Of each node's log, when a run breaks off. */
 const LOG_LINES = 30;
 const PERCENTILES = [50, 90, 99, 100];
@@ -121,6 +123,7 @@ try {
   });
   const { topic } = await client.admin.lookupTopic(TOPIC);
   const groups = topic.groups.map(({ group }) => group);
+  await watch.everywhere(START_MS_MAX);
   const began = performance.now();
   const samples: Sample[] = [];
   const plan: readonly [FaultKind, number][] = [

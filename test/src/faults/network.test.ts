@@ -29,10 +29,11 @@ describe.each(MODES)('the network between nodes, under load, mode %s', (durabili
         onAck: (partition, node) => watch.acked(partition, node),
       });
       const readers = new Readers(client, topic, PARTITIONS, cluster.nodes.length, history);
-      await sleep(500);
+      await watch.everywhere(ACK_GUARD_MS);
       for (const { name, sent, received } of CUTS) {
         const primary = watch.leaderOfMost(cluster.nodes.map(({ id }) => id));
         const led = watch.ledBy(primary);
+        expect(led, 'what it leads').not.toEqual([]);
         for (const { id: peer } of cluster.nodes) {
           if (peer === primary) continue;
           const link = cluster.between(primary, peer);

@@ -35,17 +35,17 @@ describe.each(MODES)('SIGSTOP and SIGCONT under load, mode %s', (durability) => 
       });
       const readers = new Readers(client, topic, PARTITIONS, cluster.nodes.length, history);
       const ids = cluster.nodes.map(({ id }) => id);
-      await sleep(500);
+      await watch.everywhere(ACK_GUARD_MS);
 
       // Each is stopped while it leads something.
       for (const stopped of ids) {
         const others = ids.filter((id) => id !== stopped);
         const led = watch.ledBy(stopped);
+        expect(led, 'what it leads').not.toEqual([]);
         const start = await viewsOf(client, ids);
         cluster.signal(stopped, 'SIGSTOP');
         const gaps = await watch.nextFromOthers(led, stopped, ACK_GUARD_MS);
-        if (led.length > 0)
-          console.log(`node ${stopped} stopped: acks again after ${gaps.map((gap) => gap.toFixed(0))} ms`);
+        console.log(`node ${stopped} stopped: acks again after ${gaps.map((gap) => gap.toFixed(0))} ms`);
         await sleep(STOPPED_MS);
         const replaced = await viewsOf(client, others);
         expect(differences(start, replaced, { ledBy: stopped }), 'only what it led has moved').toEqual([]);

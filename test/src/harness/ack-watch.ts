@@ -40,6 +40,12 @@ export class AckWatch {
     return nodes.reduce((most, node) => (this.ledBy(node).length > this.ledBy(most).length ? node : most));
   }
 
+  /** Waits until every partition has been acked by somebody: it is known then who leads it. @throws Error after `timeoutMs` */
+  async everywhere(timeoutMs: number): Promise<void> {
+    const silent = this.#lastNode.flatMap((last, partition) => (last === null ? [partition] : []));
+    await this.nextFromOthers(silent, -1, timeoutMs);
+  }
+
   /** Batches that `node` has acked so far in these partitions. */
   ackedBy(node: number, partitions: readonly number[]): number {
     return partitions.reduce((sum, partition) => sum + (this.#counts[partition]?.get(node) ?? 0), 0);

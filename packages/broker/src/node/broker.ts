@@ -1,4 +1,4 @@
-import type { NodeId } from '@vireo/vsr';
+import { encodeRecording, type NodeId } from '@vireo/vsr';
 import { checkConfig } from './check-config.ts';
 import type { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
@@ -183,6 +183,15 @@ export class Broker {
   /** The replicas of this node, for checkers and tests; not to be stepped from outside. */
   groups(): readonly HostedGroup[] {
     return this.#founded === null ? [] : [...this.#founded.storage.groups.all()];
+  }
+
+  /** Of a replica whose code threw: the calls into it, as `decodeRecording` reads them. Null: it was not a replica's. */
+  failedRecording(): unknown {
+    for (const group of this.groups()) {
+      const recording = group.failedRecording();
+      if (recording !== null) return encodeRecording(recording);
+    }
+    return null;
   }
 
   // ---- Events

@@ -64,7 +64,7 @@ export class FoundedNode {
     this.#opened = options.opened;
     const { config, world, connections, peers, stats, founding, fail } = options;
     const { node, limits, tickMs, timeouts = {}, checkpointBytes } = config;
-    const { coldStart = 'wait', digestEvery = DIGEST_EVERY } = config;
+    const { coldStart = 'wait', digestEvery = DIGEST_EVERY, recordCalls = true } = config;
     const { disk, clock, random, checksums, log } = world;
     const nowMs = () => clock.monotonicMs();
     this.requests = new Requests(connections);
@@ -80,6 +80,7 @@ export class FoundedNode {
       checkpointBytes,
       coldStart,
       digestEvery,
+      recordCalls,
       disk,
       clock,
       random: random.fork('storage'),

@@ -7,8 +7,11 @@ import {
   type NodeId,
   type PersistWrite,
   type Replica,
+  type ReplicaCall,
   type ReplicaEffects,
   type ReplicaEvent,
+  type ReplicaRecorder,
+  type ReplicaRecording,
   type ReplyOutcome,
   type StateMachine,
 } from '@vireo/vsr';
@@ -66,6 +69,7 @@ export class HostedGroup implements ReplicaEffects {
   readonly #context: GroupContext;
   #replica: Replica | null = null;
   #machine: StateMachine | null = null;
+  #recorder: ReplicaRecorder | null = null;
   #seenView = -1;
   #seenLeading = false;
   #seenRecovering = false;
@@ -96,10 +100,14 @@ export class HostedGroup implements ReplicaEffects {
     this.#heldBack = kept ? [] : null;
   }
 
-  /** The replica needs its machine, the machine this group: so it is attached once both exist. */
-  attach(replica: Replica, machine: StateMachine): void {
+  /**
+   * The replica needs its machine, the machine this group: so it is attached once both exist. `recorder`: keeps the
+   * calls into the replica.
+   */
+  attach(replica: Replica, machine: StateMachine, recorder: ReplicaRecorder | null): void {
     this.#replica = replica;
     this.#machine = machine;
+    this.#recorder = recorder;
   }
 
   /** The ops of the log become durable, without a snapshot. A failure ends the node. */
@@ -206,7 +214,18 @@ export class HostedGroup implements ReplicaEffects {
   step(event: ReplicaEvent): void {
     if (this.deleted) return;
     this.#context.stepped(this);
+    const outer = this.#begin('step', event);
     this.replica.step(event, this);
+    this.#recorder?.end(outer);
+  }
+
+  /** The last calls into the replica, if one of them threw; the node does not go on then. Null: none did. */
+  failedRecording(): ReplicaRecording | null {
+    return this.#recorder?.isOpen === true ? this.#recorder.recording() : null;
+  }
+
+  #begin(call: ReplicaCall, event: ReplicaEvent | null): unknown {
+    return this.#recorder?.begin(call, event, this.replica.state);
   }
 
   tick(): void {
@@ -225,27 +244,35 @@ export class HostedGroup implements ReplicaEffects {
   abdicate(): void {
     if (this.deleted) return;
     this.#context.stepped(this);
+    const outer = this.#begin('abdicate', null);
     this.replica.abdicate(this);
+    this.#recorder?.end(outer);
   }
 
   /** Before a clean shutdown: no ack, no vote, nothing prepared from here on. */
   halt(): void {
     if (this.deleted) return;
     this.#context.stepped(this);
+    const outer = this.#begin('halt', null);
     this.replica.halt(this);
+    this.#recorder?.end(outer);
   }
 
   /** After `halt`, with a checkpoint of all that is applied: what is not applied becomes durable too. */
   seal(): void {
     if (this.deleted) return;
     this.#context.stepped(this);
+    const outer = this.#begin('seal', null);
     this.replica.seal(this);
+    this.#recorder?.end(outer);
   }
 
   /** End of a turn. */
   settle(): void {
     if (this.deleted) return;
+    const outer = this.#begin('settle', null);
     this.replica.settle(this);
+    this.#recorder?.end(outer);
     this.#noteView();
   }
 

@@ -29,6 +29,7 @@ interface StorageOptions {
   readonly checkpointBytes: number | undefined;
   readonly coldStart: ReplicaConfig['coldStart'];
   readonly digestEvery: number;
+  readonly recordCalls: boolean;
   readonly disk: Disk;
   readonly clock: Clock;
   readonly random: Random;
@@ -101,6 +102,7 @@ export function openStorage(options: StorageOptions): NodeStorage {
       tailCacheBytes: limits.tailCacheBytesMax,
       coldStart: options.coldStart,
       digestEvery: options.digestEvery,
+      recordCalls: options.recordCalls,
     },
   });
   groups.open(founding, items);

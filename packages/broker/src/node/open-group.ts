@@ -11,6 +11,7 @@ import {
   type ReplayItem,
   Replica,
   type ReplicaConfig,
+  ReplicaRecorder,
   type ReplicaRecovery,
   replayJournal,
   type StateMachine,
@@ -41,6 +42,7 @@ export interface OpenOptions {
   readonly tailCacheBytes: number;
   readonly coldStart: ReplicaConfig['coldStart'];
   readonly digestEvery: number;
+  readonly recordCalls: boolean;
 }
 
 /** A group's creation record, from its committed metadata entry (or the founding record for group 0). */
@@ -139,27 +141,30 @@ export function openGroup(
   const { endOp: op, headChecksum: checksum, headTimestamp: timestamp } = log;
   const recovery = recover(id, replay, { op, checksum, timestamp, mode, lossEpoch });
   const { clock, node, startCounter, limits, timeouts } = options;
+  const config: ReplicaConfig = {
+    group: id,
+    epoch: creation.epoch,
+    members: creation.members,
+    self: node,
+    startCounter,
+    pipeline: limits.pipelineOpsMax,
+    pipelineBytes: limits.pipelineBytesMax,
+    queueMax: QUEUE_REQUESTS_MAX,
+    queueBytesMax: limits.partitionBytesInFlightMax,
+    timeouts,
+    coldStart: options.coldStart,
+    digestEvery: options.digestEvery,
+  };
+  const world = { clock, random: options.random.fork(`group ${id}`), checksums };
+  const recorder = options.recordCalls ? new ReplicaRecorder(config) : null;
   const replica = new Replica(
-    {
-      group: id,
-      epoch: creation.epoch,
-      members: creation.members,
-      self: node,
-      startCounter,
-      pipeline: limits.pipelineOpsMax,
-      pipelineBytes: limits.pipelineBytesMax,
-      queueMax: QUEUE_REQUESTS_MAX,
-      queueBytesMax: limits.partitionBytesInFlightMax,
-      timeouts,
-      coldStart: options.coldStart,
-      digestEvery: options.digestEvery,
-    },
-    machine,
-    { clock, random: options.random.fork(`group ${id}`), checksums },
+    config,
+    recorder?.machine(machine) ?? machine,
+    recorder?.world(world) ?? world,
     recovery,
     group,
   );
-  group.attach(replica, machine);
+  group.attach(replica, machine, recorder);
   return group;
 }
 

@@ -44,6 +44,11 @@ export interface BrokerConfig {
   readonly coldStart?: ReplicaConfig['coldStart'];
   /** Replicas compare their states at every op whose number is a multiple of this. Default 16,384. */
   readonly digestEvery?: number;
+  /**
+   * Whether the last calls into each replica are kept for the dump of a failed assertion. Default true. Costs some
+   * microseconds an op; whoever can run everything again (the simulator) needs no dump.
+   */
+  readonly recordCalls?: boolean;
 }
 
 /** What the node asks of its connections. All of it may be called at any time within a turn. */

@@ -2,7 +2,7 @@ import { type ProfileName, profileNames } from '../cluster/profile.ts';
 
 /** What the command line asks for. */
 export interface Arguments {
-  readonly mode: 'seeds' | 'mutants' | 'hunt' | 'scenario' | 'fleet';
+  readonly mode: 'seeds' | 'mutants' | 'hunt' | 'scenario' | 'fleet' | 'dump';
   /** First and last seed. */
   readonly from: number;
   readonly to: number;
@@ -11,7 +11,7 @@ export interface Arguments {
   readonly profileGiven: boolean;
   /** How long a fleet runs. */
   readonly hours: number;
-  /** A schedule to run instead of seeds. */
+  /** A schedule to run instead of seeds, or a dump. */
   readonly file: string;
   /** Where the schedule of the last run is written to; null: nowhere. */
   readonly write: string | null;
@@ -51,6 +51,7 @@ export const usage = `Usage: npm run simulate -- [options]
   --profile NAME     swarm (default): 20 drawn faults; lite: a quick look; perf: no faults, a heavy load
   --scenario FILE    one run of a schedule: written by hand, or cut down from a failing run
   --schedule FILE    the same
+  --dump FILE        goes through what a node wrote when it broke a promise to itself
   --fleet            runs from random first seeds, profile after profile, until the time is over
   --hours H          so long (default 1, fractions allowed)
   --write FILE       writes the schedule that was run (the last one)
@@ -113,6 +114,10 @@ export function parseArguments(argv: readonly string[]): Arguments | string {
       case '--scenario':
       case '--schedule':
         parsed.mode = 'scenario';
+        parsed.file = value();
+        break;
+      case '--dump':
+        parsed.mode = 'dump';
         parsed.file = value();
         break;
       case '--fleet':

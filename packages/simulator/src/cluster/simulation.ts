@@ -61,11 +61,13 @@ export interface RunResult {
 export interface RunOptions {
   /** Takes each line of the full trace. */
   readonly print?: (line: string) => void;
+  /** Keeps the last calls into each replica, as a real node does. Default false: a run can be run again. */
+  readonly recordCalls?: boolean;
 }
 
 /** Runs one schedule from nothing to rest: set-up, faults under load, healing, final comparison. */
 export function runSchedule(schedule: Schedule, options: RunOptions = {}): RunResult {
-  return new Simulation(schedule, options.print ?? null).run();
+  return new Simulation(schedule, options).run();
 }
 
 export function simulate(profile: Profile, options: RunOptions = {}): RunResult {
@@ -74,6 +76,7 @@ export function simulate(profile: Profile, options: RunOptions = {}): RunResult 
 
 class Simulation {
   readonly #schedule: Schedule;
+  readonly #recordCalls: boolean;
   readonly #profile: Profile;
   readonly #random: Prng;
   readonly #scheduler: Scheduler;
@@ -90,13 +93,14 @@ class Simulation {
   #loadedAt = 0;
   #failure: Failure | null = null;
 
-  constructor(schedule: Schedule, print: ((line: string) => void) | null) {
+  constructor(schedule: Schedule, { print, recordCalls = false }: RunOptions) {
     const { profile, steps } = schedule;
     this.#schedule = schedule;
+    this.#recordCalls = recordCalls;
     this.#profile = profile;
     this.#random = Prng.fromSeed(profile.seed).fork('run');
     this.#scheduler = new Scheduler(this.#random.fork('scheduler'));
-    this.#trace = new Trace(print);
+    this.#trace = new Trace(print ?? null);
     this.#network = new SimNetwork(
       this.#scheduler,
       this.#random.fork('network'),
@@ -285,6 +289,7 @@ class Simulation {
       secret: 'a secret',
       limits: limitsOf(this.#profile),
       tickMs: 10,
+      recordCalls: this.#recordCalls,
     };
     const simDisk = new SimDisk(id, this.#scheduler, random.fork('disk'), disk, this.#trace);
     simDisk.onRemove = (path) => {

@@ -5,6 +5,7 @@ import {
   PrepareKind,
   type PrepareKindValue,
 } from '@vireo/protocol';
+import type { Message } from '../message.ts';
 import { decodeMessage } from '../message-codec.ts';
 import type { Mode } from '../mode.ts';
 import { type NodeId, quorums } from '../quorums.ts';
@@ -18,6 +19,7 @@ interface Flight {
   readonly to: NodeId;
   readonly bytes: Buffer;
   readonly covered: number;
+  readonly type: Message['type'];
 }
 
 export interface ClusterOptions {
@@ -55,6 +57,8 @@ export class Cluster {
   readonly requests = new Map<number, string>();
   readonly acked = new Map<number, { op: number; lossEpoch: number }>();
   time = 0;
+  /** Most of these messages are lost. */
+  muted: Message['type'] | null = null;
   /** Gone for good. */
   dead: Node | null = null;
   readonly options: ClusterOptions;
@@ -75,7 +79,7 @@ export class Cluster {
   }
 
   send(flight: Flight): void {
-    this.flights.push(flight);
+    if (flight.type !== this.muted || this.random.below(8) === 0) this.flights.push(flight);
     if (this.random.below(10) === 0) this.archive[this.random.below(ARCHIVE_SIZE)] = flight;
   }
 

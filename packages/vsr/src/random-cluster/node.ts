@@ -1,4 +1,11 @@
-import { type Checksum, type Prepare, type PrepareHeader, prepareBody, ZERO_CHECKSUM } from '@vireo/protocol';
+import {
+  type Checksum,
+  type Prepare,
+  type PrepareHeader,
+  PrepareKind,
+  prepareBody,
+  ZERO_CHECKSUM,
+} from '@vireo/protocol';
 import type { Message } from '../message.ts';
 import { encodeMessage } from '../message-codec.ts';
 import { headMode, type Mode, modeAt } from '../mode.ts';
@@ -91,11 +98,20 @@ export class Node implements ReplicaEffects {
       this.cluster.ghost.blame(`node ${this.id} forgets its verdict`);
   }
 
+  /** Up to here the segments count: what may have been committed in mode `memory` is nowhere else. */
+  get #tail(): number {
+    const { op, mode } = this.checkpoint;
+    const isInSegments = (item: ReplayItem): boolean => {
+      if (item.type === 'state') return item.record.mark;
+      const header = item.type === 'prepare' ? item.prepare.header : item.header;
+      return header?.kind === PrepareKind.mode && header.op > op;
+    };
+    return mode === 'memory' || this.flushes.flat().some(isInSegments) ? Math.max(op, this.synced) : op;
+  }
+
   /** What a start would begin with if the process died now. */
   replay(): ReplicaRecovery {
-    // In `memory` what stands in the segments beyond the snapshot is nowhere else.
-    const tail =
-      this.checkpoint.mode === 'memory' ? Math.max(this.checkpoint.op, this.synced) : this.checkpoint.op;
+    const tail = this.#tail;
     const base = checkpointAt(this.segments, tail, this.checkpoint);
     const isAbove = (item: ReplayItem) => item.type !== 'prepare' || item.prepare.header.op > base.op;
     const recovery = replayJournal(this.flushes.flat().filter(isAbove), base);
@@ -257,7 +273,7 @@ export class Node implements ReplicaEffects {
     this.cluster.ghost.onSend(this, message);
     const { covered, bodies } = encodeMessage(message);
     const bytes = Buffer.concat([covered, ...bodies]);
-    this.cluster.send({ from: this.id, to, bytes, covered: covered.length });
+    this.cluster.send({ from: this.id, to, bytes, covered: covered.length, type: message.type });
   }
 
   load(token: number, first: number, last: number): void {
@@ -280,8 +296,7 @@ export class Node implements ReplicaEffects {
     const whole = new Set<Checksum>();
     for (const item of this.flushes.flat())
       if (item.type === 'prepare') whole.add(item.prepare.header.checksum);
-    const tail =
-      this.checkpoint.mode === 'memory' ? Math.max(this.checkpoint.op, this.synced) : this.checkpoint.op;
+    const tail = this.#tail;
     for (const { header } of this.segments.slice(0, tail)) whole.add(header.checksum);
     return whole;
   }

@@ -1,4 +1,5 @@
 import { type Checksums, prepareBody } from '@vireo/protocol';
+import type { Message } from '../message.ts';
 import { quorums } from '../quorums.ts';
 import { Cluster, type ClusterOptions, mulberry } from './cluster.ts';
 import type { Node } from './node.ts';
@@ -17,7 +18,18 @@ interface Weights {
   readonly damage: number;
   readonly late: number;
   readonly jump: number;
+  readonly suspicion: number;
 }
+
+/** In half of the walks one of these gets through seldom. */
+const MUTED: readonly Message['type'][] = [
+  'repair',
+  'prepare',
+  'prepareOk',
+  'commit',
+  'startView',
+  'getPrepare',
+];
 
 const HEAL_ROUNDS = 1500;
 
@@ -38,17 +50,21 @@ export function walk(options: ClusterOptions, seed: number, steps: number, check
     damage: draw.below(3),
     late: draw.below(3),
     jump: draw.below(3),
+    suspicion: draw.below(3),
   };
   const lossy = [1, 5, 20][draw.below(3)] as number;
   const isOrderly = draw.below(3) > 0;
+  const muted = MUTED[draw.below(2 * MUTED.length)] ?? null;
   const phases = 1 + draw.below(3);
   for (let phase = 1; phase <= phases; phase++) {
+    cluster.muted = muted;
     for (let i = 0; i < steps / phases && cluster.ghost.problems.length === 0; i++) {
       step(cluster, weights, lossy, isOrderly);
       for (const node of cluster.nodes) node.settle();
       if (cluster.flights.length > 400) cluster.flights.splice(0, 100);
     }
     if (cluster.ghost.problems.length > 0) return cluster;
+    cluster.muted = null;
     heal(cluster, phase === phases && draw.below(3) === 0);
     if (cluster.ghost.problems.length > 0) return cluster;
   }
@@ -81,7 +97,7 @@ function step(cluster: Cluster, weights: Weights, lossy: number, isOrderly: bool
       return;
     case 'crash':
       if (node.replica === null) node.start();
-      else if (random.below(8) === 0) cluster.crash(node);
+      else if (random.below(4) === 0) cluster.crash(node);
       return;
     case 'stop':
       if (node.replica !== null && random.below(12) === 0) node.shutDown();
@@ -106,6 +122,13 @@ function step(cluster: Cluster, weights: Weights, lossy: number, isOrderly: bool
       if (flight !== undefined) cluster.deliver(flight);
       return;
     }
+    case 'suspicion':
+      // Somebody believes that the primary is gone, and others with him.
+      if (random.below(4) === 0)
+        for (const each of nodes)
+          if (each.replica !== null && random.below(4) > 0)
+            each.step({ type: 'peerLost', node: each.replica.primary });
+      return;
     case 'jump':
       if (random.below(10) === 0) for (let i = 0; i < 30; i++) node.step({ type: 'tick' });
       return;
