@@ -149,13 +149,23 @@ export function drawFaults(
     });
     const fault: Fault = { at, ...drawAction(random, faultTypes[kind] ?? 'crash', options, downMean) };
     faults.push(fault);
-    const isPrimary = 'target' in fault && 'primaryOfGroup' in fault.target;
-    if (!crashes || !isPrimary || faults.length === options.count || !random.chance(400)) continue;
-    // Who takes over is hit in turn, while the others know its log by headers alone.
-    const downFor = random.between(downMean / 5, downMean * 2);
-    faults.push({ at: at + random.between(2_000, 150_000), ...drawCrash(random, fault.target, downFor) });
+    if (!crashes || faults.length === options.count || !random.chance(400)) continue;
+    const follower = drawFollower(random, fault, options.groups, downMean);
+    if (follower !== null) faults.push(follower);
   }
   return faults.sort((left, right) => left.at - right.at);
+}
+
+/**
+ * The blow after the blow: who takes over from a dead primary is hit in turn, while the others know its log by headers
+ * alone; and so is a primary when a node with a damaged journal comes back, which then recovers, or votes, without it.
+ */
+function drawFollower(random: Prng, fault: Fault, groups: number, downMean: number): Fault | null {
+  const isRot = fault.type === 'rot';
+  if (!isRot && !('target' in fault && 'primaryOfGroup' in fault.target)) return null;
+  const target = isRot ? { primaryOfGroup: random.below(groups) } : fault.target;
+  const at = fault.at + (isRot ? fault.downFor : 0) + random.between(2_000, 150_000);
+  return { at, ...drawCrash(random, target, random.between(downMean / 5, downMean * 2)) };
 }
 
 function drawCrash(random: Prng, target: Target, downFor: number): FaultAction {
