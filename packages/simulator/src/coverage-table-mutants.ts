@@ -94,7 +94,10 @@ export const mutantRows: readonly [string, Standing][] = [
   ['answer to a nonce accepted from normal', waits('mode memory in runs')],
   ['recoveringHead left by any StartView', waits('damage on disk in runs')],
   ['verdict forgotten at the next restart', waits('damage on disk in runs')],
-  ['damaged head cut as torn', waits('damage on disk in runs')],
+  [
+    'damaged head cut as torn',
+    found('damage-cut-as-torn', '1, 2, 7, 1, 1', '6 prepareOk is durable', 'assertion', '3 monotone'),
+  ],
   [
     'state record lost with a reused journal file',
     found('promise-lost-with-file', '6, 2, 4, 6, 2', 'assertion'),
@@ -126,7 +129,7 @@ export const mutantRows: readonly [string, Standing][] = [
   ['metadata applied late answered with a nack', waits('damage on disk in runs')],
   ['snapshot ahead of its segment', found('snapshot-ahead-of-segment', '1, 1, 1, 1, 1', 'assertion')],
   ['segment files deleted before the checkpoint', waits('retention')],
-  ['fsync retried', waits('damage on disk in runs')],
+  ['fsync retried', found('fsync-retried', '6, 26, 28, 1, 1', 'liveness')],
   ['reads queued before fsyncs', waits('limits of capacity in runs')],
   ['a queue without a limit', waits('limits of capacity in runs')],
   [
@@ -217,6 +220,10 @@ export const mutantRows: readonly [string, Standing][] = [
     found('normal-in-promised-view', '1, 2, 4, 1, 4', '5 durable view'),
   ],
   ['sequence gap admitted', found('gap-admitted', '5, 1, 4, 2, 3', '2 acked is kept')],
+  [
+    'an amnesiac votes',
+    found('recovering-votes', '1, 3, 7, 3, 1', '6 prepareOk is durable', '8 nacked was never acked'),
+  ],
   ['consumer groups: tenures, claims, commits, seeks', waits('consumer groups')],
   ['dedup by id: evicted early', waits('deduplication by id')],
   ['scrubber repairs from a damaged peer', waits('scrubber')],

@@ -114,7 +114,8 @@ export class HostedGroup implements ReplicaEffects {
   syncLog(done: () => void): void {
     const op = this.log.endOp;
     this.log.syncOps((error) => {
-      if (error !== null) {
+      // Files of a deleted group may be removed meanwhile: then it is of no interest any more.
+      if (error !== null && !this.deleted) {
         this.#context.fail({ code: 'diskFailed', message: error.message });
         return;
       }

@@ -170,6 +170,28 @@ describe('a topic in mode memory', () => {
     expect(cluster.hosts.get(node)!.failed).toMatchObject({ code: 'diskFailed' });
   });
 
+  it('is deleted while its segments are synced: the node goes on', () => {
+    const { cluster, group, produce } = start();
+    const node = NODES.find((id) => id !== leader(cluster, group))!;
+    produce(5);
+    const isSegment = (path: string) => path.startsWith(`groups/${group}/`) && path.endsWith('.segment');
+    cluster.held = (id, { path }) => id === node && isSegment(path);
+    cluster.run(120);
+    const client = TestClient.connect(cluster, node, 'control');
+    client.mustCall({ op: 'deleteTopic', target: { stream: 'shop', topic: 'orders' } });
+    // Its file may be gone before the call that is next.
+    let failed = 0;
+    cluster.fault = (id, { kind, path }) => {
+      if (id !== node || kind !== 'sync' || !isSegment(path)) return null;
+      failed++;
+      return 'notFound';
+    };
+    cluster.held = () => false;
+    cluster.run(50);
+    expect(failed).toBe(1);
+    expect(cluster.hosts.get(node)!.failed).toBeNull();
+  });
+
   it('has checkpoints by time, and by bytes, though the journal does not grow', () => {
     const { cluster, group, produce } = start({ checkpointIntervalMs: 1_000 });
     produce(5);

@@ -18,6 +18,8 @@ type FaultAction =
       readonly downFor: number;
     }
   | { readonly type: 'powerCut'; readonly downFor: number }
+  /** The process is asked to end, as before an upgrade, does so in its own time, and starts again. */
+  | { readonly type: 'stop'; readonly target: Target; readonly downFor: number }
   | { readonly type: 'pause'; readonly target: Target; readonly for: number }
   | { readonly type: 'cut'; readonly shape: CutShape; readonly target: Target; readonly for: number }
   | { readonly type: 'slowDisk'; readonly target: Target; readonly factor: number; readonly for: number }
@@ -84,6 +86,7 @@ export type CutShape = (typeof cutShapes)[number];
 export const faultTypes = [
   'crash',
   'powerCut',
+  'stop',
   'pause',
   'cut',
   'slowDisk',
@@ -101,6 +104,7 @@ type FaultType = (typeof faultTypes)[number];
 const usualWeights: Readonly<Record<FaultType, number>> = {
   crash: 10,
   powerCut: 1,
+  stop: 3,
   pause: 4,
   cut: 6,
   slowDisk: 3,
@@ -134,17 +138,39 @@ export function drawFaults(
   if (options.nodes === 1) weights[faultTypes.indexOf('crash')] = usualWeights.crash;
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const downMean = random.pick([50_000, 300_000, 1_000_000]);
+  const crashes = weights[faultTypes.indexOf('crash')] !== 0;
   const faults: Fault[] = [];
-  for (let index = 0; index < options.count; index += 1) {
+  while (faults.length < options.count) {
     const at = random.between(options.from, options.until);
     let draw = random.below(total);
     const kind = weights.findIndex((weight) => {
       draw -= weight;
       return draw < 0;
     });
-    faults.push({ at, ...drawAction(random, faultTypes[kind] ?? 'crash', options, downMean) });
+    const fault: Fault = { at, ...drawAction(random, faultTypes[kind] ?? 'crash', options, downMean) };
+    faults.push(fault);
+    if (!crashes || faults.length === options.count || !random.chance(400)) continue;
+    const follower = drawFollower(random, fault, options.groups, downMean);
+    if (follower !== null) faults.push(follower);
   }
   return faults.sort((left, right) => left.at - right.at);
+}
+
+/**
+ * The blow after the blow: who takes over from a dead primary is hit in turn, while the others know its log by headers
+ * alone; and so is a primary when a node with a damaged journal comes back, which then recovers, or votes, without it.
+ */
+function drawFollower(random: Prng, fault: Fault, groups: number, downMean: number): Fault | null {
+  const isRot = fault.type === 'rot';
+  if (!isRot && !('target' in fault && 'primaryOfGroup' in fault.target)) return null;
+  const target = isRot ? { primaryOfGroup: random.below(groups) } : fault.target;
+  const at = fault.at + (isRot ? fault.downFor : 0) + random.between(2_000, 150_000);
+  return { at, ...drawCrash(random, target, random.between(downMean / 5, downMean * 2)) };
+}
+
+function drawCrash(random: Prng, target: Target, downFor: number): FaultAction {
+  const effects = random.below(random.pick([1, 4, 20]));
+  return { type: 'crash', target, effects, powerLost: random.chance(600), downFor };
 }
 
 function drawAction(
@@ -159,15 +185,11 @@ function drawAction(
   const duration = random.between(downMean / 5, downMean * 2);
   switch (type) {
     case 'crash':
-      return {
-        type,
-        target,
-        effects: random.below(random.pick([1, 4, 20])),
-        powerLost: random.chance(600),
-        downFor: duration,
-      };
+      return drawCrash(random, target, duration);
     case 'powerCut':
       return { type, downFor: duration };
+    case 'stop':
+      return { type, target, downFor: duration };
     case 'pause':
       return { type, target, for: random.pick([duration, 100_000, 700_000]) };
     case 'cut':
@@ -187,7 +209,8 @@ function drawAction(
       return {
         type,
         target,
-        piece: random.pick(damagePieces),
+        // A body whose header is known leaves a replica that goes on, and votes, without it.
+        piece: random.chance(600) ? 'body' : random.pick(damagePieces),
         shape: random.pick(damageShapes),
         powerLost: random.chance(300),
         downFor: duration,

@@ -28,7 +28,7 @@ export interface Expectation {
   readonly dropped?: readonly string[];
 }
 
-export interface Found {
+interface Found {
   readonly checker: string;
   readonly seed: number;
   /** With this defect put back; null: in the code as it was. */

@@ -33,6 +33,7 @@ import { oldSuspicionsCounted } from './old-suspicions-counted.ts';
 import { oldViewAckCounted } from './old-view-ack-counted.ts';
 import { prepareOfUndurableView } from './prepare-of-undurable-view.ts';
 import { rankByView } from './rank-by-view.ts';
+import { recoveringVotes } from './recovering-votes.ts';
 import { repairClaimsCommitted } from './repair-claims-committed.ts';
 import { repairNotRetried } from './repair-not-retried.ts';
 import { shorterLogWins } from './shorter-log-wins.ts';
@@ -78,6 +79,7 @@ export const vsrMutants: readonly Mutant[] = [
   oldViewAckCounted,
   prepareOfUndurableView,
   rankByView,
+  recoveringVotes,
   repairClaimsCommitted,
   repairNotRetried,
   shorterLogWins,

@@ -1,0 +1,16 @@
+import type { Mutant } from '../mutant.ts';
+
+/** A replica that may have forgotten what it acked takes part in votes. */
+export const recoveringVotes: Mutant = {
+  name: 'recovering-votes',
+  rule: 'no vote, no ack, no nack while recovering',
+  edits: [
+    {
+      package: 'vsr',
+      module: 'replica',
+      find: 'if (isRecovering(state) || state.grant !== null || message.epoch > state.epoch) return;',
+      replace: 'if (state.grant !== null || message.epoch > state.epoch) return;',
+    },
+  ],
+  finders: ['6 prepareOk is durable', '8 nacked was never acked'],
+};
