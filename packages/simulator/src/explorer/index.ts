@@ -1,0 +1,2 @@
+export { Search } from './search.ts';
+export { tellStory } from './story.ts';
