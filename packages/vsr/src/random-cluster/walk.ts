@@ -213,7 +213,7 @@ function hasConverged({ alive }: Cluster): boolean {
   return isIdle && heads.size === 1 && alive.some((node) => node.replica?.leading);
 }
 
-export function describe({ id, replica }: Node): string {
+function describe({ id, replica }: Node): string {
   if (replica === null) return `${id} is down`;
   const { status, epoch, view, logView, commitMin, commitMax, mode } = replica.state;
   return `${id} ${status} ${epoch}/${view}/${logView} ${mode} ${commitMin}..${commitMax}..${replica.op}`;
