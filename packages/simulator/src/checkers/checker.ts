@@ -47,6 +47,7 @@ export interface Standing {
   readonly view: number;
   readonly logView: number;
   readonly status: Replica['state']['status'];
+  readonly mode: Replica['state']['mode'];
   readonly commitMin: number;
   readonly commitMax: number;
   /** Ops of which the body was here and is lost. */

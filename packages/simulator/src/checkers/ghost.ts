@@ -1,4 +1,4 @@
-import type { Prepare, PrepareHeader } from '@vireo/protocol';
+import { ModeFlag, type Prepare, type PrepareHeader, PrepareKind } from '@vireo/protocol';
 import type { StateRecord, Verdict } from '@vireo/vsr';
 
 /** What is remembered of one replica beyond the lives of its processes. */
@@ -60,8 +60,12 @@ export class Ghost {
   /** Metadata op that created, and that deleted, a group. */
   readonly created = new Map<number, number>();
   readonly deleted = new Map<number, number>();
-  /** Nodes that are away for good: wiped, or with a state that cannot be read. */
-  readonly gone = new Set<number>();
+  /** The mode in which the log of a group begins; metadata's is `disk`. */
+  readonly createdMode = new Map<number, 'disk' | 'memory'>();
+  /** Committed ops that set the mode. */
+  readonly modeChanges = new Map<number, { readonly op: number; readonly mode: 'disk' | 'memory' }[]>();
+  /** Nodes that are away for good: wiped, or with a state that cannot be read; of one group, or (null) of the node. */
+  readonly gone = new Map<number, number | null>();
 
   replica(node: number, group: number): GhostReplica {
     const key = `${node}/${group}`;
@@ -109,9 +113,39 @@ export class Ghost {
 
   /** How many members have ever made the op durable: what an ack in mode `disk` rests on. */
   durableCopies(group: number, checksum: string): number {
+    return this.#count(group, (self) => self.everDurable.has(checksum));
+  }
+
+  /** How many members have ever acked the op, or made it durable: what an ack in mode `memory` rests on. */
+  ackedCopies(group: number, op: number, checksum: string): number {
+    return this.#count(
+      group,
+      (self) => self.everDurable.has(checksum) || self.acks.get(op)?.checksum === checksum,
+    );
+  }
+
+  /** The mode that the committed log gives to an op of it. */
+  modeOf(group: number, op: number): 'disk' | 'memory' {
+    let mode = this.createdMode.get(group) ?? 'disk';
+    for (const change of this.modeChanges.get(group) ?? []) if (change.op <= op) mode = change.mode;
+    return mode;
+  }
+
+  /** An op that nobody had executed before. */
+  committedFirst(group: number, prepare: Prepare, node: number): void {
+    const { header } = prepare;
+    this.log(group).push({ header, prepare, node });
+    if (header.kind !== PrepareKind.mode) return;
+    const changes = this.modeChanges.get(group) ?? [];
+    changes.push({ op: header.op, mode: header.flags === ModeFlag.memory ? 'memory' : 'disk' });
+    this.modeChanges.set(group, changes);
+  }
+
+  #count(group: number, holds: (self: GhostReplica) => boolean): number {
     let copies = 0;
     for (const node of this.members.get(group) ?? []) {
-      if (this.replicas.get(`${node}/${group}`)?.everDurable.has(checksum) === true) copies += 1;
+      const self = this.replicas.get(`${node}/${group}`);
+      if (self !== undefined && holds(self)) copies += 1;
     }
     return copies;
   }

@@ -87,6 +87,7 @@ export class PartitionLife implements Checker {
         const group = this.#nextGroup++;
         this.#members.set(group, each);
         ghost.created.set(group, place);
+        ghost.createdMode.set(group, op.durability === 'memory' ? 'memory' : 'disk');
         return group;
       });
       this.#topics.set(name, { id: this.#nextTopic++, name, groups });

@@ -1,6 +1,7 @@
 import type { Message } from '@vireo/vsr';
+import { modeSetBy } from './acks.ts';
 import { type Checker, isRecovering, type ReplicaContext, Violation } from './checker.ts';
-import type { GhostReplica } from './ghost.ts';
+import type { Ghost, GhostReplica } from './ghost.ts';
 
 interface Acked {
   readonly logView: number;
@@ -18,25 +19,38 @@ interface Acked {
 export class PrepareOkIsDurable implements Checker {
   readonly name = '6 prepareOk is durable';
   readonly #acked = new Map<GhostReplica, Acked>();
+  /** Up to here all is known to be durable. */
+  readonly #durableTo = new Map<GhostReplica, number>();
 
   sends({ self, replica, ghost }: ReplicaContext, _to: number, message: Message): void {
     if (message.type !== 'prepareOk') return;
     const where = `node ${self.node}, group ${self.group}`;
     const { state } = replica;
     let last = { op: state.commitMin, checksum: state.committedChecksum };
-    for (const { header } of state.log) {
-      if (header.op > message.op) break;
+    let mode = ghost.modeOf(self.group, state.commitMin);
+    const chained = state.log.filter(({ header }) => header.op <= message.op);
+    for (const { header, prepare } of chained) {
+      mode = modeSetBy(header) ?? mode;
       if (header.parent !== last.checksum) {
         throw new Violation(
           this.name,
           `${where}: acks ${message.op} over a chain that breaks at ${header.op}`,
         );
       }
-      if (!self.durable.has(header.checksum)) {
-        throw new Violation(this.name, `${where}: acks ${message.op}, op ${header.op} is not durable`);
+      const isDurable = self.durable.has(header.checksum);
+      if (mode === 'disk' ? !isDurable : prepare === null) {
+        throw new Violation(
+          this.name,
+          `${where}: acks ${message.op}, op ${header.op} is not held as ${mode} wants`,
+        );
+      }
+      if (!isDurable && !self.durableMark) {
+        throw new Violation(this.name, `${where}: acks ${message.op} from memory and no mark is durable`);
       }
       last = { op: header.op, checksum: header.checksum };
     }
+    // At or below its commit number an ack says nothing: those ops are committed without it.
+    if (mode === 'disk' && chained.length > 0) this.#expectDurableBelow(ghost, self, state.commitMin, where);
     if (message.op > last.op) {
       throw new Violation(this.name, `${where}: acks ${message.op}, its log ends at ${last.op}`);
     }
@@ -47,6 +61,19 @@ export class PrepareOkIsDurable implements Checker {
     }
     const chain = state.log.map(({ header }) => ({ op: header.op, checksum: header.checksum }));
     this.#acked.set(self, { logView: state.logView, op: message.op, checksum: message.checksum, chain });
+  }
+
+  /** An ack in mode `disk` promises it for all that is below, also for what was committed in mode `memory`. */
+  #expectDurableBelow(ghost: Ghost, self: GhostReplica, commitMin: number, where: string): void {
+    const from = this.#durableTo.get(self) ?? 0;
+    for (const { header } of ghost.log(self.group).slice(from, commitMin)) {
+      if (self.everDurable.has(header.checksum)) continue;
+      throw new Violation(
+        this.name,
+        `${where}: acks in mode disk, op ${header.op} is in no checkpoint and no journal`,
+      );
+    }
+    this.#durableTo.set(self, Math.max(from, commitMin));
   }
 
   recovered(context: ReplicaContext): void {

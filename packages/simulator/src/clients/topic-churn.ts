@@ -11,6 +11,8 @@ interface ChurnParts {
   readonly world: ClientWorld;
   readonly random: Prng;
   readonly replication: number;
+  /** Modes that a topic may be made in. */
+  readonly modes: readonly ('disk' | 'memory')[];
   /** Topics that are made in the run, one after another. */
   readonly topics: number;
   /** They are spread over this time, µs. */
@@ -66,7 +68,7 @@ export class TopicChurn {
   }
 
   #make(): void {
-    const { world, random, name, replication } = this.#parts;
+    const { world, random, name, replication, modes } = this.#parts;
     const topic = `churn-${this.#made}`;
     this.operations += 1;
     const request = {
@@ -75,7 +77,7 @@ export class TopicChurn {
       name: topic,
       partitions: random.between(1, 2),
       replication,
-      durability: 'disk',
+      durability: random.pick(modes),
     } as const;
     insist(world, this.#links, random, request, (_made, error) => {
       if (error !== null && error.code !== 'alreadyExists')

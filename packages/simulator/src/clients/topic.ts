@@ -18,6 +18,7 @@ export function createTopic(
   random: Prng,
   partitions: number,
   replication: number,
+  durability: 'disk' | 'memory',
   done: () => void,
 ): void {
   const expect = (error: { code: string; message: string } | null, next: () => void): void => {
@@ -36,7 +37,7 @@ export function createTopic(
           name: topicName,
           partitions,
           replication,
-          durability: 'disk',
+          durability,
         },
         (_topic, topicError) => expect(topicError, done),
       ),

@@ -12,7 +12,7 @@ import type { SimNode } from './sim-node.ts';
 interface DiskFaultParts {
   readonly atlas: FaultAtlas;
   /** The node is away from here on. */
-  gone(node: SimNode, why: RuinKind): void;
+  gone(node: SimNode, why: RuinKind, group: number | null): void;
   restartLater(node: SimNode, delay: number): void;
   count(name: FloorName, count: number): void;
 }
@@ -55,16 +55,20 @@ export class DiskFaultDriver {
   ruin(node: SimNode, { what, downFor }: Ruin, random: Prng): void {
     const { atlas, gone, restartLater } = this.#parts;
     if (!atlas.permitsLoss(node.id)) {
+      atlas.spares(node.id);
       atlas.skipped += 1;
       return;
     }
     const snapshots = snapshotOps(node);
     const map = mapJournal(node.disk.reader(), simChecksums);
     const plan = planRuin(what, node.disk, map, snapshots, random);
-    if (plan === null) return;
+    if (plan === null) {
+      atlas.spares(node.id);
+      return;
+    }
     node.kill(true);
-    plan();
-    gone(node, what);
+    plan.act();
+    gone(node, what, plan.group);
     restartLater(node, downFor);
   }
 }

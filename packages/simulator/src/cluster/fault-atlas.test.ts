@@ -6,7 +6,7 @@ const group = 1;
 const lost = (op: number): LostOp => ({ group, op, checksum: `op ${op}` });
 
 /** A group of `nodes` in which `holders` have made op 5 durable. */
-function cluster(nodes: number, holders: readonly number[]) {
+function cluster(nodes: number, holders: readonly number[], memory = false) {
   const ghost = new Ghost();
   const standing = new Map<number, Recovering | null>();
   const members = Array.from({ length: nodes }, (_, node) => node);
@@ -14,9 +14,9 @@ function cluster(nodes: number, holders: readonly number[]) {
   for (const node of members) {
     const self = ghost.replica(node, group);
     if (holders.includes(node)) self.durable.add('op 5');
-    standing.set(node, { sound: true, checksumAt: () => 'op 5' });
+    standing.set(node, { sound: true, commitMin: 0, checksumAt: () => 'op 5' });
   }
-  const atlas = new FaultAtlas(ghost, (node) => standing.get(node) ?? null);
+  const atlas = new FaultAtlas(ghost, (node) => standing.get(node) ?? null, memory);
   return { ghost, atlas, standing };
 }
 
@@ -35,10 +35,10 @@ describe('FaultAtlas', () => {
 
   it('counts no copy on a member that has failed', () => {
     const { atlas, ghost, standing } = cluster(5, [0, 1]);
-    standing.set(1, { sound: false, checksumAt: () => 'op 5' });
+    standing.set(1, { sound: false, commitMin: 0, checksumAt: () => 'op 5' });
     expect(atlas.permitsDamage(0, [lost(5)])).toBe(false);
-    standing.set(1, { sound: true, checksumAt: () => 'op 5' });
-    ghost.gone.add(1);
+    standing.set(1, { sound: true, commitMin: 0, checksumAt: () => 'op 5' });
+    ghost.gone.set(1, null);
     expect(atlas.permitsDamage(0, [lost(5)])).toBe(false);
     ghost.gone.delete(1);
     expect(atlas.permitsDamage(0, [lost(5)])).toBe(true);
@@ -67,13 +67,13 @@ describe('FaultAtlas', () => {
     const { atlas, ghost, standing } = cluster(3, [0, 1]);
     atlas.damaged(0, [lost(5)]);
     expect(ghost.replica(0, group).durable.has('op 5')).toBe(false);
-    const back: (Recovering | null)[] = [null, { sound: false, checksumAt: () => 'op 5' }];
+    const back: (Recovering | null)[] = [null, { sound: false, commitMin: 0, checksumAt: () => 'op 5' }];
     for (const state of back) {
       standing.set(0, state);
       expect(atlas.failed(group)).toEqual([0]);
     }
     // Sound, with the header and not yet durable.
-    standing.set(0, { sound: true, checksumAt: () => 'op 5' });
+    standing.set(0, { sound: true, commitMin: 0, checksumAt: () => 'op 5' });
     expect(atlas.failed(group)).toEqual([0]);
     ghost.replica(0, group).durable.add('op 5');
     expect(atlas.failed(group)).toEqual([]);
@@ -82,7 +82,7 @@ describe('FaultAtlas', () => {
   it('counts an op that was dropped by its group as settled', () => {
     const { atlas, standing } = cluster(3, [0]);
     atlas.damaged(0, [lost(5)]);
-    standing.set(0, { sound: true, checksumAt: () => undefined });
+    standing.set(0, { sound: true, commitMin: 0, checksumAt: () => undefined });
     expect(atlas.failed(group)).toEqual([]);
   });
 
@@ -92,7 +92,27 @@ describe('FaultAtlas', () => {
     ghost.log(group).push({ header: { op: 1, checksum: 'op 5' } as never, prepare, node: 1 });
     expect(atlas.permitsLoss(1)).toBe(false);
     expect(atlas.permitsLoss(0)).toBe(true);
-    standing.set(2, { sound: false, checksumAt: () => undefined });
+    standing.set(2, { sound: false, commitMin: 0, checksumAt: () => undefined });
     expect(atlas.permitsLoss(0)).toBe(false);
+  });
+
+  it('where memory counts, lets a minority end, and the next only when those are back and sound', () => {
+    const { atlas, standing } = cluster(3, [], true);
+    expect(atlas.permitsPowerCut).toBe(false);
+    expect(atlas.dooms(0)).toBe(true);
+    expect(atlas.dooms(1)).toBe(false);
+    standing.set(0, null);
+    atlas.spares(0);
+    expect(atlas.dooms(1)).toBe(false);
+    standing.set(0, { sound: false, commitMin: 0, checksumAt: () => undefined });
+    expect(atlas.dooms(1)).toBe(false);
+    standing.set(0, { sound: true, commitMin: 0, checksumAt: () => undefined });
+    expect(atlas.dooms(1)).toBe(true);
+  });
+
+  it('where only disks count, lets all processes end at once', () => {
+    const { atlas } = cluster(3, []);
+    expect([0, 1, 2].map((node) => atlas.dooms(node))).toEqual([true, true, true]);
+    expect(atlas.permitsPowerCut).toBe(true);
   });
 });

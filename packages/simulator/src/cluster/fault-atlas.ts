@@ -12,6 +12,7 @@ export interface LostOp {
 export interface Recovering {
   /** It takes part: neither recovering nor with an entry that is faulty. */
   readonly sound: boolean;
+  readonly commitMin: number;
   /** Checksum of the op in its uncommitted log; undefined: not there. */
   checksumAt(op: number): string | undefined;
 }
@@ -19,24 +20,50 @@ export interface Recovering {
 /**
  * Keeps a run recoverable by construction, so that any loss is a bug: at most a minority of each group has failed at
  * once, and of each op that is damaged an intact durable copy exists on a member that has not. A replica has failed
- * while it is recovering, while it has lost ops that it has not got back durably, and for good when its disk is gone.
+ * while it is recovering, while it has lost ops that it has not got back durably, and for good when its disk is gone;
+ * where acks may rest on memory, also from when its process is bound to end until it takes part again.
  */
 export class FaultAtlas {
   readonly #ghost: Ghost;
+  readonly #memory: boolean;
+  /** Nodes whose process ends soon, by a fault that has begun. */
+  readonly #doomed = new Set<number>();
   readonly #look: (node: number, group: number) => Recovering | null;
   /** By `node/group`: what a disk has lost and its replica has not got back, as far as it was known when last asked. */
   readonly #lost = new Map<string, LostOp[]>();
   /** Faults that were not done, for they would have gone beyond the budget. */
   skipped = 0;
 
-  constructor(ghost: Ghost, look: (node: number, group: number) => Recovering | null) {
+  /** `memory`: acks of all groups but metadata may rest on memory. */
+  constructor(ghost: Ghost, look: (node: number, group: number) => Recovering | null, memory: boolean) {
     this.#ghost = ghost;
     this.#look = look;
+    this.#memory = memory;
   }
 
   /** Members of a group that have failed now. */
   failed(group: number): number[] {
     return (this.#ghost.members.get(group) ?? []).filter((node) => this.#hasFailed(node, group));
+  }
+
+  /** Whether the node's process may end, and lose its memory. From now on it counts as one that will. */
+  dooms(node: number): boolean {
+    for (const [group, members] of this.#ghost.members) {
+      if (!this.#isVolatile(group) || this.#ghost.deleted.has(group) || !members.includes(node)) continue;
+      if (!this.#mayFail(node, group)) return false;
+    }
+    this.#doomed.add(node);
+    return true;
+  }
+
+  /** Its process has ended, or does not end after all. */
+  spares(node: number): void {
+    this.#doomed.delete(node);
+  }
+
+  /** Whether a whole cluster may lose its memory at once. */
+  get permitsPowerCut(): boolean {
+    return !this.#memory;
   }
 
   /** Whether the node may lose the only copies that it has of these ops. */
@@ -74,6 +101,10 @@ export class FaultAtlas {
     }
   }
 
+  #isVolatile(group: number): boolean {
+    return this.#memory && group !== 0;
+  }
+
   #mayFail(node: number, group: number): boolean {
     const members = this.#ghost.members.get(group) ?? [];
     const { viewChange } = quorums(members.length);
@@ -85,6 +116,7 @@ export class FaultAtlas {
     if (this.#ghost.gone.has(node)) return true;
     const key = `${node}/${group}`;
     const replica = this.#look(node, group);
+    if (this.#isVolatile(group) && (replica === null || this.#doomed.has(node))) return true;
     const lost = this.#lost.get(key);
     if (lost === undefined) return replica !== null && !replica.sound;
     // Down: what it lost cannot have come back.
@@ -106,7 +138,10 @@ export class FaultAtlas {
   /** Another member that has not failed holds the op; or nobody else does, and then it was never acked. */
   #isElsewhere(node: number, { group, op, checksum }: LostOp, failed: ReadonlySet<number>): boolean {
     const holders = (this.#ghost.members.get(group) ?? []).filter(
-      (other) => other !== node && this.#ghost.replica(other, group).durable.has(checksum),
+      (other) =>
+        other !== node &&
+        (this.#ghost.replica(other, group).durable.has(checksum) ||
+          (this.#isVolatile(group) && (this.#look(other, group)?.commitMin ?? 0) >= op)),
     );
     if (holders.length > 0) return holders.some((other) => !failed.has(other));
     return this.#ghost.committed(group, op)?.header.checksum !== checksum;

@@ -19,8 +19,8 @@ interface DriverParts {
   /** Node that leads the n-th group, null when none does. */
   primaryOf(groupIndex: number): number | null;
   readonly atlas: FaultAtlas;
-  /** The node's disk is ruined: it may not come back. */
-  gone(node: number): void;
+  /** The node's disk is ruined: it may not come back, or the replica of this group alone may not. */
+  gone(node: number, group: number | null): void;
   isGone(node: number): boolean;
   broke(error: unknown): void;
   count(name: FloorName, count?: number): void;
@@ -43,9 +43,9 @@ export class FaultDriver {
     this.#disks = new DiskFaultDriver({
       atlas,
       count,
-      gone: (node, why) => {
+      gone: (node, why, group) => {
         trace.event(scheduler.now, 'node.ruined', node.id, why);
-        gone(node.id);
+        gone(node.id, group);
       },
       restartLater: (node, delay) => this.#restartLater(node, delay),
     });
@@ -105,9 +105,13 @@ export class FaultDriver {
   /** Does a fault now, unless faults are over. */
   apply(fault: Fault): void {
     if (this.#over) return;
-    const { scheduler, network, nodes, trace } = this.#parts;
+    const { scheduler, network, nodes, trace, atlas } = this.#parts;
     // A stream of its own: what this fault draws stays the same when another one is left out.
     const random = this.#parts.random.fork(`${fault.type} at ${fault.at}`);
+    if (fault.type === 'powerCut' && !atlas.permitsPowerCut) {
+      atlas.skipped += 1;
+      return;
+    }
     if (fault.type === 'powerCut') {
       trace.event(scheduler.now, 'fault.powerCut');
       this.applied += 1;
@@ -119,6 +123,10 @@ export class FaultDriver {
     }
     const node = this.#resolve(fault.target);
     if (node === undefined || !node.isUp) return;
+    if (endsProcess(fault) && !atlas.dooms(node.id)) {
+      atlas.skipped += 1;
+      return;
+    }
     this.applied += 1;
     trace.event(scheduler.now, `fault.${fault.type}`, node.id);
     switch (fault.type) {
@@ -126,6 +134,13 @@ export class FaultDriver {
         node.killAfter(fault.effects, () => {
           node.kill(fault.powerLost);
           this.#restartLater(node, fault.downFor);
+        });
+        return;
+      case 'stop':
+        node.stop(() => {
+          node.kill(false);
+          // Also when faults are over by now.
+          scheduler.after(fault.downFor, () => this.#startIfDown(node));
         });
         return;
       case 'pause':
@@ -151,6 +166,7 @@ export class FaultDriver {
         node.disk.errors.isFull = true;
         this.#later(fault.for, () => {
           node.disk.errors.isFull = false;
+          if (!node.disk.errors.handedOut) atlas.spares(node.id);
         });
         return;
       case 'slowDisk':
@@ -222,5 +238,22 @@ export class FaultDriver {
     if ('node' in target) return nodes[target.node];
     const primary = primaryOf(target.primaryOfGroup);
     return primary === null ? undefined : nodes[primary];
+  }
+}
+
+/** Whether the process of its target ends by it, at once or before long. */
+function endsProcess(fault: Fault): boolean {
+  switch (fault.type) {
+    case 'crash':
+    case 'stop':
+    case 'rot':
+    case 'ruin':
+    case 'syncError':
+    case 'diskFull':
+      return true;
+    case 'readError':
+      return fault.atStart;
+    default:
+      return false;
   }
 }

@@ -75,8 +75,11 @@ function hostedGroups({ ghost }: Observer, nodes: readonly SimNode[]): number[] 
 /** A node whose state is unreadable, or another one's, and that hosts replicas all the same. */
 export function firstComeback(ghost: Ghost, nodes: readonly SimNode[]): string | null {
   for (const node of nodes) {
-    const groups = ghost.gone.has(node.id) ? (node.broker?.groups() ?? []) : [];
-    if (groups.length > 0) return `node ${node.id} lost its disk and hosts ${groups.length} replicas`;
+    const lost = ghost.gone.get(node.id);
+    if (lost === undefined) continue;
+    // A partition is opened only when metadata is known that far: until then the node may host others.
+    const back = node.broker?.groups().find(({ id }) => lost === null || id === lost);
+    if (back !== undefined) return `node ${node.id} lost its state and hosts a replica of group ${back.id}`;
   }
   return null;
 }

@@ -13,6 +13,9 @@ export const floorNames = [
   'op lost to damage',
   'faulty op repaired',
   'recoveringHead left',
+  'amnesia left',
+  'clean restart in memory',
+  'mode switched',
   'process ended by its disk',
   'ruined node refuses',
 ] as const;
@@ -30,6 +33,9 @@ export class Floors {
     'op lost to damage': 0,
     'faulty op repaired': 0,
     'recoveringHead left': 0,
+    'amnesia left': 0,
+    'clean restart in memory': 0,
+    'mode switched': 0,
     'process ended by its disk': 0,
     'ruined node refuses': 0,
   };
@@ -38,6 +44,12 @@ export class Floors {
 
   add(name: FloorName, count = 1): void {
     this.counts[name] += count;
+  }
+
+  /** A process has opened it. */
+  recovered({ state }: Replica): void {
+    if (state.mode === 'memory' && state.commitMin > 0 && state.verdict === 'none')
+      this.add('clean restart in memory');
   }
 
   sends(message: Message): void {
@@ -55,6 +67,8 @@ export class Floors {
     }
     if (before.status === 'recoveringHead' && state.status !== 'recoveringHead')
       this.add('recoveringHead left');
+    if (before.status === 'amnesiac' && state.status !== 'amnesiac') this.add('amnesia left');
+    if (before.mode !== state.mode) this.add('mode switched');
     for (const op of before.faulty) {
       const entry = state.log[op - state.commitMin - 1];
       if (op <= state.commitMin || (entry !== undefined && !entry.faulty)) this.add('faulty op repaired');

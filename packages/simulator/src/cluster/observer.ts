@@ -1,8 +1,9 @@
 import { type Frame, FrameKind, FrameReader, type Prepare } from '@vireo/protocol';
 import { GroupLog, Journal } from '@vireo/storage';
 import { type Message, type PersistWrite, Replica, type ReplicaEffects, type ReplicaEvent } from '@vireo/vsr';
+import { noteAcks, noteOwnAcks, whyRecover } from '../checkers/acks.ts';
 import { type Checker, isRecovering, type ReplicaContext, type Standing } from '../checkers/checker.ts';
-import { Ghost, type GhostReplica, type GhostWrite } from '../checkers/ghost.ts';
+import { Ghost, type GhostWrite } from '../checkers/ghost.ts';
 import { simChecksums } from '../world/sim-checksums.ts';
 import { describeMessage, describeState } from './describe.ts';
 import type { Recovering } from './fault-atlas.ts';
@@ -59,6 +60,7 @@ export class Observer {
     if (replica === undefined) return null;
     const { commitMin, log, status } = replica.state;
     return {
+      commitMin,
       sound: !isRecovering(status) && !log.some((entry) => entry.faulty),
 
       checksumAt: (op) => log[op - commitMin - 1]?.header.checksum,
@@ -135,8 +137,9 @@ export class Observer {
         if (entry.durable) this.ghost.becameDurable(self, entry.header.checksum);
       // What a snapshot covers is in the segments, which are compared byte by byte at the end. The process that wrote it
       // may have ended before the journal answered for these ops.
-      for (const { header } of this.ghost.log(self.group).slice(0, replica.state.commitMin))
+      for (const { header } of this.ghost.log(self.group).slice(0, replica.state.checkpointOp))
         this.ghost.becameDurable(self, header.checksum);
+      this.floors.recovered(replica);
       for (const checker of this.#checkers) checker.recovered?.(context);
     }
     return context;
@@ -160,6 +163,10 @@ export class Observer {
     const { context } = tap;
     const { self } = context;
     if (event?.type === 'persisted') this.#persisted(context, event.token, event.ok);
+    if (event?.type === 'checkpointed') {
+      for (const { header } of this.ghost.log(self.group).slice(0, event.op))
+        this.ghost.becameDurable(self, header.checksum);
+    }
     const before = standing(replica);
     tap.out = out;
     run(tap);
@@ -192,8 +199,7 @@ export class Observer {
     const self = this.ghost.replica(this.#node, group);
     for (const checker of this.#checkers) checker.applied?.(this.ghost, self, prepare);
     self.appliedOp = op;
-    const log = this.ghost.log(group);
-    if (op === log.length + 1) log.push({ header: prepare.header, prepare, node: this.#node });
+    if (op === this.ghost.log(group).length + 1) this.ghost.committedFirst(group, prepare, this.#node);
   }
 
   removes(node: number, path: string, checkpointOf: (group: number) => number | null): void {
@@ -253,45 +259,18 @@ class Tap implements ReplicaEffects {
 }
 
 function standing(replica: Replica): Standing {
-  const { epoch, view, logView, status, commitMin, commitMax, log } = replica.state;
+  const { epoch, view, logView, status, mode, commitMin, commitMax, log } = replica.state;
   return {
     epoch,
     view,
     logView,
     status,
+    mode,
     commitMin,
     commitMax,
     faulty: log.flatMap((entry) => (entry.faulty ? [entry.header.op] : [])),
     log: log.map((entry) => entry.header.checksum),
   };
-}
-
-/** What it acks of its log, up to `op`. */
-function noteAcks({ self, replica }: ReplicaContext, op: number): void {
-  const { epoch, logView, log } = replica.state;
-  for (const { header } of log) {
-    if (header.op > op) return;
-    self.acks.set(header.op, { checksum: header.checksum, epoch, logView });
-  }
-}
-
-/** A primary counts itself for what is held as the mode promises. */
-function noteOwnAcks(context: ReplicaContext): void {
-  const { self, replica } = context;
-  const { status, view, logView, mode, log, started } = replica.state;
-  if (status !== 'normal' || !started || view !== logView || replica.primary !== self.node) return;
-  const short = log.find(({ prepare, durable }) => (mode === 'disk' ? !durable : prepare === null));
-  noteAcks(context, short === undefined ? replica.op : short.header.op - 1);
-}
-
-/** What its disk has certainly been told and has not been told otherwise. */
-function whyRecover({ durableVerdict, durableMark, writes }: GhostReplica): string | null {
-  const underWay = [...writes.values()].flatMap(({ record }) => (record === null ? [] : [record]));
-  if (durableVerdict !== 'none' && underWay.every(({ verdict }) => verdict !== 'none'))
-    return `its verdict was ${durableVerdict}`;
-  if (durableMark && underWay.every(({ mark, verdict }) => mark || verdict !== 'none'))
-    return 'its mark was set';
-  return null;
 }
 
 /** A write that the replica handed out while it was constructed, which nothing can be wrapped around. */
@@ -331,6 +310,14 @@ Replica.prototype.settle = function settle(out: ReplicaEffects): void {
   if (active === null) productionSettle.call(this, out);
   else active.step(this, null, out, (tap) => productionSettle.call(this, tap));
 };
+
+for (const name of ['abdicate', 'halt', 'seal'] as const) {
+  const production = Replica.prototype[name];
+  Replica.prototype[name] = function stop(out: ReplicaEffects): void {
+    if (active === null) production.call(this, out);
+    else active.step(this, null, out, (tap) => production.call(this, tap));
+  };
+}
 
 GroupLog.prototype.append = function append(prepare: Prepare): void {
   active?.applied(prepare);

@@ -21,6 +21,10 @@ export interface Profile {
   readonly churnTopics: number;
   /** Produce requests of all producers together. */
   readonly produceRequests: number;
+  /** 1: the topic that is kept begins in mode `memory`. */
+  readonly memoryMode: number;
+  /** How often its mode is changed. */
+  readonly modeSwitches: number;
   readonly network: NetworkProfile;
   readonly disk: DiskProfile;
   /** Of one file of each node's journal ring. */
@@ -80,6 +84,7 @@ function drawSwarm(seed: number, random: Prng): Profile {
     producers: random.between(2, 3),
     consumers: random.between(1, 3),
     churnTopics: random.fork('churn').pick([0, 0, 1, 4]),
+    ...drawModes(random.fork('modes'), nodes),
     produceRequests: random.between(310, 340),
     network: {
       delayMin: random.pick([20, 100, 500]),
@@ -107,6 +112,18 @@ function drawSwarm(seed: number, random: Prng): Profile {
     }),
     duration,
   };
+}
+
+/** With one node or two, no process may end where acks rest on memory: nothing would be tried there. */
+function drawModes(random: Prng, nodes: number): Pick<Profile, 'memoryMode' | 'modeSwitches'> {
+  const memoryMode = random.pick([0, 0, 0, 1]);
+  const modeSwitches = random.pick([0, 0, 0, 1, 4]);
+  return nodes < 3 ? { memoryMode: 0, modeSwitches: 0 } : { memoryMode, modeSwitches };
+}
+
+/** Whether acks of its partitions may rest on memory at any time of the run. */
+export function usesMemory({ memoryMode, modeSwitches }: Profile): boolean {
+  return memoryMode === 1 || modeSwitches > 0;
 }
 
 /** The world of the swarm, with less work in less time: about a tenth of its cost. */
@@ -140,6 +157,8 @@ function perfProfile(seed: number): Profile {
     producers: 4,
     consumers: 2,
     churnTopics: 0,
+    memoryMode: 0,
+    modeSwitches: 0,
     produceRequests: 6_000,
     network: { delayMin: 20, delayMean: 50, lossPerMille: 0, duplicatePerMille: 0, splitPerMille: 0 },
     disk: { latencyMin: 20, latencyMean: 50, syncMean: 200 },

@@ -4,6 +4,12 @@ import type { SimDisk } from '../world/sim-disk.ts';
 import { flip } from './damage.ts';
 import type { RuinKind } from './faults.ts';
 
+/** What is done, and the group that cannot be opened after it; null: the node cannot. */
+interface Ruin {
+  readonly group: number | null;
+  act(): void;
+}
+
 /**
  * What would make a node's state unreadable for certain, to be done once its process is gone; null when the node has
  * nothing yet that could be ruined so. A sector is the least that is hit: a lost sector reads as changed bytes.
@@ -14,7 +20,7 @@ export function planRuin(
   map: JournalMap | null,
   snapshots: ReadonlyMap<number, number>,
   random: Prng,
-): (() => void) | null {
+): Ruin | null {
   const reader = disk.reader();
   const hit = (path: string, position: number, length: number): void =>
     disk.damage(path, position, flip(reader.readSync(path, position, length)));
@@ -22,17 +28,20 @@ export function planRuin(
   switch (what) {
     case 'segmentHead': {
       if (groups.length === 0) return null;
-      const directory = `groups/${random.pick(groups)}`;
+      const group = random.pick(groups);
+      const directory = `groups/${group}`;
       const name = disk.list(directory).find((each) => each.endsWith('.segment'));
-      return name === undefined ? null : () => hit(`${directory}/${name}`, 0, 128);
+      return name === undefined ? null : { group, act: () => hit(`${directory}/${name}`, 0, 128) };
     }
     case 'snapshots': {
       if (groups.length === 0) return null;
-      const directory = `groups/${random.pick(groups)}`;
+      const group = random.pick(groups);
+      const directory = `groups/${group}`;
       const names = (): string[] => disk.list(directory).filter((each) => /^snapshot-[ab]$/.test(each));
-      return () => {
+      const act = (): void => {
         for (const name of names()) hit(`${directory}/${name}`, 0, reader.size(`${directory}/${name}`) ?? 0);
       };
+      return { group, act };
     }
     case 'journalIndexes': {
       // Two neighbours lose their heads, and with them both copies of the first one's index; a third shows that.
@@ -46,37 +55,41 @@ export function planRuin(
       });
       if (firsts.length === 0) return null;
       const pair = random.pick(firsts);
-      return () => {
+      return whole(() => {
         for (const { path, position, headSize } of pair) hit(path, position, headSize);
-      };
+      });
     }
     case 'journalFileHead': {
       const file = map?.files[0];
       if (file === undefined) return null;
       const half = file.dataStart / 2;
-      return () => {
+      return whole(() => {
         hit(file.path, 0, 128);
         hit(file.path, half, 128);
-      };
+      });
     }
     case 'journalGone':
-      return map === null ? null : () => disk.removeBelow('journal');
+      return map === null ? null : whole(() => disk.removeBelow('journal'));
     case 'stateFile': {
       const size = reader.size('state.json');
-      return size === null ? null : () => hit('state.json', 0, size - 1);
+      return size === null ? null : whole(() => hit('state.json', 0, size - 1));
     }
     case 'wiped':
-      return () => disk.wipe();
+      return whole(() => disk.wipe());
     case 'formatted': {
       const text = reader.readSync('node.json', 0, reader.size('node.json') ?? 0).toString();
       const identity = {
         ...(JSON.parse(text) as Record<string, unknown>),
         incarnation: random.bytes(16).toString('hex'),
       };
-      return () => {
+      return whole(() => {
         disk.wipe();
         disk.place('node.json', Buffer.from(JSON.stringify(identity)));
-      };
+      });
     }
   }
+}
+
+function whole(act: () => void): Ruin {
+  return { group: null, act };
 }

@@ -158,6 +158,11 @@ export class SimNode implements Endpoint {
     this.disk.crash(powerLost);
   }
 
+  /** The process is asked to end; `onDeath` when it has. */
+  stop(onDeath: () => void): void {
+    this.#post(() => this.broker?.stop(() => this.#endWith(onDeath)));
+  }
+
   /** Nothing that the process does from here on reaches anybody; `onDeath` follows at the end of the turn. */
   #endWith(onDeath: () => void): void {
     this.#dead = true;

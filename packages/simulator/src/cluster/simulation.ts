@@ -2,6 +2,7 @@ import type { BrokerConfig } from '@vireo/broker';
 import { allCheckers, Violation } from '../checkers/index.ts';
 import { Consumer } from '../clients/consumer.ts';
 import { type ClientWorld, Link } from '../clients/link.ts';
+import { ModeSwitch } from '../clients/mode-switch.ts';
 import { Producer } from '../clients/producer.ts';
 import { createTopic } from '../clients/topic.ts';
 import { TopicChurn } from '../clients/topic-churn.ts';
@@ -24,7 +25,7 @@ import { checkHistory, firstComeback, firstDifference, firstUnrest } from './fin
 import type { FloorName } from './floors.ts';
 import { limitsOf } from './limits.ts';
 import { Observer } from './observer.ts';
-import type { Profile } from './profile.ts';
+import { type Profile, usesMemory } from './profile.ts';
 import { SimNode } from './sim-node.ts';
 
 /** Ids of clients begin here; below are nodes. */
@@ -89,6 +90,8 @@ class Simulation {
   readonly #producers: Producer[];
   readonly #consumers: Consumer[];
   readonly #churn: TopicChurn;
+  readonly #modes: ModeSwitch;
+  readonly #atlas: FaultAtlas;
   readonly #driver: FaultDriver;
   #loadedAt = 0;
   #failure: Failure | null = null;
@@ -129,9 +132,24 @@ class Simulation {
       world: this.#clientWorld(),
       random: this.#random.fork('churn'),
       replication: profile.nodes,
+      modes: usesMemory(profile) ? ['disk', 'memory'] : ['disk'],
       topics: profile.churnTopics,
       duration: profile.duration,
     });
+    this.#modes = new ModeSwitch({
+      id: clientsFrom + 2 + profile.producers + profile.consumers,
+      name: 'modes',
+      world: this.#clientWorld(),
+      random: this.#random.fork('modes'),
+      switches: profile.modeSwitches,
+      duration: profile.duration,
+      first: profile.memoryMode === 1 ? 'disk' : 'memory',
+    });
+    this.#atlas = new FaultAtlas(
+      this.#observer.ghost,
+      (node, group) => this.#observer.standing(node, group),
+      usesMemory(profile),
+    );
     this.#driver = new FaultDriver({
       scheduler: this.#scheduler,
       network: this.#network,
@@ -140,8 +158,8 @@ class Simulation {
       nodes: this.#nodes,
       clients: this.#clientIds(),
       primaryOf: (groupIndex) => this.#observer.primaryOf(groupIndex),
-      atlas: new FaultAtlas(this.#observer.ghost, (node, group) => this.#observer.standing(node, group)),
-      gone: (node) => this.#observer.ghost.gone.add(node),
+      atlas: this.#atlas,
+      gone: (node, group) => this.#observer.ghost.gone.set(node, group),
       isGone: (node) => this.#observer.ghost.gone.has(node),
       broke: (error) => this.#failed(error),
       count: (name, count) => this.#observer.floors.add(name, count),
@@ -159,7 +177,7 @@ class Simulation {
       seed: this.#profile.seed,
       failure: this.#failure,
       hash: this.#trace.hash,
-      operations: [...this.#producers, ...this.#consumers, this.#churn].reduce(
+      operations: [...this.#producers, ...this.#consumers, this.#churn, this.#modes].reduce(
         (sum, client) => sum + client.operations,
         0,
       ),
@@ -188,6 +206,7 @@ class Simulation {
       this.#random.fork('admin'),
       this.#profile.partitions,
       this.#profile.nodes,
+      this.#profile.memoryMode === 1 ? 'memory' : 'disk',
       () => {
         isCreated = true;
       },
@@ -198,7 +217,7 @@ class Simulation {
     }
 
     this.#loadedAt = this.#scheduler.now;
-    for (const client of [...this.#producers, ...this.#consumers, this.#churn]) client.start();
+    for (const client of [...this.#producers, ...this.#consumers, this.#churn, this.#modes]) client.start();
     this.#driver.schedule(faults);
     this.#steps.start();
     // A scenario is over when its last step is done; what is drawn goes on to the end.
@@ -252,13 +271,14 @@ class Simulation {
 
   #clientIds(): number[] {
     const { producers, consumers } = this.#profile;
-    return Array.from({ length: producers + consumers + 1 }, (_, index) => clientsFrom + 1 + index);
+    return Array.from({ length: producers + consumers + 2 }, (_, index) => clientsFrom + 1 + index);
   }
 
   #unrest(): string | null {
     const producer = this.#producers.find((each) => !each.isDone);
     if (producer !== undefined) return `producer ${this.#producers.indexOf(producer)} waits for answers`;
     if (!this.#churn.isDone) return 'topics are made or deleted';
+    if (!this.#modes.isDone) return 'the mode is changed';
     return firstUnrest(this.#observer, this.#nodes, this.#consumers, this.#profile.partitions);
   }
 
@@ -323,7 +343,10 @@ class Simulation {
         entered: (node, isAlive) => this.#observer.entered(node.id, node.starts, isAlive),
         left: () => this.#observer.left(),
         started: (node) => this.#observer.started(node.id),
-        died: (node) => this.#observer.died(node.id),
+        died: (node) => {
+          this.#observer.died(node.id);
+          this.#atlas.spares(node.id);
+        },
         broke: (_node, error) => this.#failed(error),
         failed: (node, reason) => this.#driver.failed(node, reason),
         refused: (node, error) => this.#driver.refused(node, error),

@@ -15,6 +15,7 @@ const target = either(
 const faultFields = {
   crash: { target, effects: integer(0, 1_000_000), powerLost: flag, downFor: micros },
   powerCut: { downFor: micros },
+  stop: { target, downFor: micros },
   pause: { target, for: micros },
   cut: { target, shape: oneOf(cutShapes), for: micros },
   slowDisk: { target, factor: integer(1, 10_000), for: micros },

@@ -42,6 +42,8 @@ const settingChecks: Readonly<Record<string, Check>> = {
   producers: integer(1, 100),
   consumers: integer(0, 100),
   churnTopics: integer(0, 1_000),
+  memoryMode: integer(0, 1),
+  modeSwitches: integer(0, 1_000),
   produceRequests: integer(1, 1_000_000),
   duration: integer(0, microsMax),
   turnEventsMax: integer(1, 1_000_000),

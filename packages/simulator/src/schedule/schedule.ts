@@ -49,6 +49,8 @@ export const quietProfile: Profile = {
   producers: 2,
   consumers: 1,
   churnTopics: 0,
+  memoryMode: 0,
+  modeSwitches: 0,
   produceRequests: 60,
   network: { delayMin: 100, delayMean: 200, lossPerMille: 0, duplicatePerMille: 0, splitPerMille: 0 },
   disk: { latencyMin: 50, latencyMean: 100, syncMean: 500 },

@@ -109,6 +109,8 @@ class Search {
       { nodes: 3 },
       { partitions: 1 },
       { churnTopics: 0 },
+      { modeSwitches: 0 },
+      { memoryMode: 0 },
       { consumers: 0 },
       { consumers: 1 },
       { producers: 1 },
