@@ -11,6 +11,7 @@ import { promiseLostWithFile } from './promise-lost-with-file.ts';
 import { replicaBuiltAnew } from './replica-built-anew.ts';
 import { snapshotAheadOfSegment } from './snapshot-ahead-of-segment.ts';
 import { snapshotOfLaterOp } from './snapshot-of-later-op.ts';
+import { unknownGroupNacked } from './unknown-group-nacked.ts';
 import { windowNotInSnapshot } from './window-not-in-snapshot.ts';
 
 /** Defects of the node and its state machines. */
@@ -27,5 +28,6 @@ export const brokerMutants: readonly Mutant[] = [
   replicaBuiltAnew,
   snapshotAheadOfSegment,
   snapshotOfLaterOp,
+  unknownGroupNacked,
   windowNotInSnapshot,
 ];

@@ -1,6 +1,8 @@
 import type { Mutant } from '../mutant.ts';
+import { ackBeforeMark } from './ack-before-mark.ts';
 import { ackOfUndurableView } from './ack-of-undurable-view.ts';
 import { ackOverHole } from './ack-over-hole.ts';
+import { amnesiaIgnored } from './amnesia-ignored.ts';
 import { clockGoesBack } from './clock-goes-back.ts';
 import { commitBelowQuorum } from './commit-below-quorum.ts';
 import { duplicateAnsweredEarly } from './duplicate-answered-early.ts';
@@ -45,8 +47,10 @@ import { waitersSurviveView } from './waiters-survive-view.ts';
 
 /** Defects of the replication protocol. */
 export const vsrMutants: readonly Mutant[] = [
+  ackBeforeMark,
   ackOfUndurableView,
   ackOverHole,
+  amnesiaIgnored,
   clockGoesBack,
   commitBelowQuorum,
   duplicateAnsweredEarly,

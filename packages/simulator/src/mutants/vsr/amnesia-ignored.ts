@@ -1,0 +1,16 @@
+import type { Mutant } from '../mutant.ts';
+
+/** A replica that held acked ops in memory alone votes after its restart as if it had never held them. */
+export const amnesiaIgnored: Mutant = {
+  name: 'amnesia-ignored',
+  rule: 'a mark at the start means amnesia',
+  edits: [
+    {
+      package: 'vsr',
+      module: 'initial-state',
+      find: "if (record.mark) return 'amnesiac';",
+      replace: '',
+    },
+  ],
+  finders: ['6 prepareOk is durable', '7 no vote while recovering'],
+};
