@@ -21,10 +21,16 @@ export function spend(budget: number, units: number, goesOn: number): number {
   return (budget % GOES_ON) + units + (goesOn + 1) * GOES_ON;
 }
 
+/** More than any run uses up, so that it leaves room for nothing. */
+export const MOST_USED = 2 ** 15 - 1;
+
 /** Whether a budget leaves room for all that another one does. */
 export function leavesNoLess(one: number, other: number): boolean {
   if (one === other) return true;
-  for (const unit of [cost.op, cost.crash, cost.clean, cost.news])
-    if (used(one, unit) > used(other, unit)) return false;
-  return one < GOES_ON || whoGoesOn(one) === whoGoesOn(other);
+  const isNoMore =
+    (one & MASK) <= (other & MASK) &&
+    ((one >> 3) & MASK) <= ((other >> 3) & MASK) &&
+    ((one >> 6) & MASK) <= ((other >> 6) & MASK) &&
+    ((one >> 9) & MASK) <= ((other >> 9) & MASK);
+  return isNoMore && (one < GOES_ON || one >> 12 === other >> 12);
 }

@@ -1,4 +1,4 @@
-import { leavesNoLess } from './budget.ts';
+import { leavesNoLess, MOST_USED } from './budget.ts';
 import { type IntLists, mix } from './int-lists.ts';
 
 const ROW = 9;
@@ -23,6 +23,9 @@ export const column = {
 } as const;
 
 const KEY = column.past + 1;
+
+/** In place of a budget: no state has used up more than that. */
+const OUTDONE = MOST_USED;
 
 /**
  * All states that were reached and are not outdone. A state is outdone by one with the same nodes and past, no fewer
@@ -57,31 +60,36 @@ export class StateStore {
 
   /** Whether a state that came later outdoes it. */
   isOutdone(index: number): boolean {
-    return this.get(index, column.budget) < 0;
+    return this.get(index, column.budget) === OUTDONE;
   }
 
   /** Adds a state unless another one outdoes it; true: it was added. */
   add(row: Int32Array): boolean {
     if ((this.#keys + 1) * 2 > this.#table.length) this.#rehash();
     const slot = this.#slotOf(row);
-    const first = this.#table[slot] as number;
-    for (let entry = first; entry !== 0; entry = this.get(entry - 1, column.next)) {
-      if (this.isOutdone(entry - 1)) continue;
-      const messages = this.get(entry - 1, column.messages);
-      const budget = this.get(entry - 1, column.budget);
+    const messages = row[column.messages] as number;
+    const budget = row[column.budget] as number;
+    let before = 0;
+    for (let entry = this.#table[slot] as number; entry !== 0; ) {
+      const index = entry - 1;
+      const next = this.get(index, column.next);
+      const theirMessages = this.get(index, column.messages);
+      const theirBudget = this.get(index, column.budget);
+      if (leavesNoLess(theirBudget, budget) && this.#lists.isWithin(messages, theirMessages)) return false;
       if (
-        leavesNoLess(budget, row[column.budget] as number) &&
-        this.#lists.isWithin(row[column.messages] as number, messages)
-      )
-        return false;
-      if (
-        leavesNoLess(row[column.budget] as number, budget) &&
-        this.#lists.isWithin(messages, row[column.messages] as number)
+        theirBudget !== OUTDONE &&
+        leavesNoLess(budget, theirBudget) &&
+        this.#lists.isWithin(theirMessages, messages)
       ) {
-        this.#set(entry - 1, column.budget, -1);
+        this.#set(index, column.budget, OUTDONE);
         this.#outdone++;
-      }
+        // The first keeps its place: the table finds the others by its key.
+        if (before !== 0) this.#set(before - 1, column.next, next);
+        else before = entry;
+      } else before = entry;
+      entry = next;
     }
+    const first = this.#table[slot] as number;
     row[column.next] = first;
     if (first === 0) this.#keys++;
     if (this.#count % CHUNK_ROWS === 0) this.#chunks.push(new Int32Array(CHUNK_ROWS * ROW));
