@@ -54,7 +54,7 @@ export const errata: Readonly<Record<string, Erratum>> = {
   },
   E8: {
     defect: 'the commit number goes back in a view change',
-    rule: 'commitMin and commitMax are monotone within a run',
+    rule: 'commitMin is monotone within a run, commitMax within a run and an epoch',
     files: ['vsr/src/view-change.ts', 'vsr/src/start-view.ts'],
     section: '4.2',
   },
