@@ -25,18 +25,24 @@ export class Baseline {
   static async start(directory: string, scratch: string, mode: 'disk' | 'memory'): Promise<Baseline> {
     const data = await mkdtemp(join(scratch, 'bare-path-'));
     const nodes: ChildProcess[] = [];
-    for (const id of [1, 2, 0]) {
-      nodes.push(
-        spawn(process.execPath, ['node.mjs', String(id), mode], {
-          cwd: directory,
-          env: { ...process.env, DATA: data },
-          stdio: ['ignore', 'ignore', 'inherit'],
-        }),
-      );
-      await listening(9200 + id);
+    const baseline = new Baseline(directory, nodes, data);
+    try {
+      for (const id of [1, 2, 0]) {
+        nodes.push(
+          spawn(process.execPath, ['node.mjs', String(id), mode], {
+            cwd: directory,
+            env: { ...process.env, DATA: data },
+            stdio: ['ignore', 'ignore', 'inherit'],
+          }),
+        );
+        await listening(9200 + id);
+      }
+    } catch (error) {
+      await baseline.stop();
+      throw error;
     }
     await sleep(500);
-    return new Baseline(directory, nodes, data);
+    return baseline;
   }
 
   async run(load: Load, seconds: number): Promise<Figures> {

@@ -65,11 +65,11 @@ async function fillJournals(server: string): Promise<void> {
 /** One run: for each load the product, then its neighbour. Both clusters stand all the time; the idle one costs little. */
 async function measure(rows: readonly Row[], durability: 'disk' | 'memory'): Promise<void> {
   const cluster = await startCluster(values.scratch, Number(values.port));
-  const baseline =
-    values.baseline === undefined
-      ? null
-      : await Baseline.start(resolve(values.baseline), values.scratch, durability);
+  let baseline: Baseline | null = null;
   try {
+    if (values.baseline !== undefined) {
+      baseline = await Baseline.start(resolve(values.baseline), values.scratch, durability);
+    }
     const client = await connect(cluster.server.split(','));
     const topic = { partitions: 1, replication: 3, durability } as const;
     await client.admin.createStream('bench');
