@@ -22,10 +22,10 @@ import { Trace } from '../world/trace.ts';
 import { FaultAtlas } from './fault-atlas.ts';
 import { FaultDriver } from './fault-driver.ts';
 import { checkHistory, firstComeback, firstDifference, firstUnrest } from './final-checks.ts';
-import type { FloorName } from './floors.ts';
 import { limitsOf } from './limits.ts';
 import { Observer } from './observer.ts';
 import { type Profile, usesMemory } from './profile.ts';
+import type { Failure, RunOptions, RunResult } from './run-result.ts';
 import { SimNode } from './sim-node.ts';
 
 /** Ids of clients begin here; below are nodes. */
@@ -34,37 +34,6 @@ const clientsFrom = 1_000;
 const setUpMax = 20_000_000;
 /** After all faults have ended, everything has settled within this time, µs. */
 const settleMax = 60_000_000;
-
-interface Failure {
-  readonly checker: string;
-  readonly message: string;
-  /** Simulated µs. */
-  readonly at: number;
-  /** The last events, oldest first. */
-  readonly trace: readonly string[];
-}
-
-export interface RunResult {
-  readonly seed: number;
-  readonly failure: Failure | null;
-  readonly hash: string;
-  readonly operations: number;
-  readonly acked: number;
-  readonly consumed: number;
-  readonly faults: number;
-  readonly events: number;
-  /** Simulated µs at which faults and load began. */
-  readonly loadedAt: number;
-  readonly simulatedMicros: number;
-  readonly floors: Readonly<Record<FloorName, number>>;
-}
-
-export interface RunOptions {
-  /** Takes each line of the full trace. */
-  readonly print?: (line: string) => void;
-  /** Keeps the last calls into each replica, as a real node does. Default false: a run can be run again. */
-  readonly recordCalls?: boolean;
-}
 
 /** Runs one schedule from nothing to rest: set-up, faults under load, healing, final comparison. */
 export function runSchedule(schedule: Schedule, options: RunOptions = {}): RunResult {
