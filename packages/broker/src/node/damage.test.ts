@@ -83,4 +83,35 @@ describe('a journal with a damaged op', () => {
       expect(client.mustCall({ op: 'partitionInfo', group })).toMatchObject({ end: sequence, lossEpoch: 1 });
     },
   );
+
+  it('far below the head is found by the journal alone: a checkpoint does not release it', () => {
+    // A group of one, so nobody repairs it; more ops above the damaged one than a promise names, over two files.
+    const cluster = founded(1);
+    const { group, producerId } = withTopic(cluster, 0, 1, 'disk', 1);
+    const producer = TestClient.connect(cluster, 0);
+    const long = (sequence: number) => `record number ${sequence} ${'x'.repeat(24_000)}`;
+    for (let sequence = 0; sequence < 48; sequence++)
+      expect(producer.produce(group, { producerId, sequence }, [long(sequence)])).toMatchObject({ ok: true });
+    cluster.run(150);
+    cluster.kill(0);
+    damage(cluster, 0, 4);
+    cluster.overrides.set(0, { checkpointBytes: 1 });
+    cluster.start(0);
+    expect(cluster.run(300, () => leader(cluster, 0) !== null)).toBe(true);
+    const client = TestClient.connect(cluster, 0, 'control');
+    for (let i = 1; cluster.broker(0).stats().counters.checkpoints === 0; i++) {
+      expect(i).toBeLessThan(100);
+      client.mustCall({ op: 'register', nonce: Buffer.alloc(16, 1 + i) });
+      cluster.run(10);
+    }
+    // The next flush says which files are needed no more.
+    client.mustCall({ op: 'register', nonce: Buffer.alloc(16, 255) });
+    cluster.kill(0);
+    cluster.start(0);
+    expect(cluster.run(300, () => leader(cluster, 0) !== null)).toBe(true);
+    expect(cluster.hosts.get(0)!.failed).toBeNull();
+    TestClient.connect(cluster, 0, 'control').mustCall({ op: 'coldStart', group, without: false });
+    expect(cluster.run(2_000, () => leader(cluster, group) !== null)).toBe(true);
+    expect(read(cluster, 0, group)).toEqual([0, 1, 2, 3].map(long));
+  });
 });
