@@ -28,6 +28,8 @@ interface Questions {
 export class RecoveringIsSilent implements Checker {
   readonly name = '7 no vote while recovering';
   readonly #questions = new Map<GhostReplica, Questions>();
+  /** The highest number of a question of former lives. */
+  readonly #used = new Map<GhostReplica, number>();
 
   recovered({ self, replica }: ReplicaContext): void {
     const { status, firstNonce, nonce } = replica.state;
@@ -46,9 +48,13 @@ export class RecoveringIsSilent implements Checker {
   sends({ self, replica }: ReplicaContext, _to: number, message: Message): void {
     if (message.type === 'requestStartView') {
       const { asked } = this.#of(self);
-      // One question goes to all; another one has another number, in all lives of the replica.
+      // One question goes to all; another one has another number, in all lives of the replica (erratum E5).
       asked.add(message.nonce);
-      return;
+      if (message.nonce > (this.#used.get(self) ?? 0)) return;
+      throw new Violation(
+        this.name,
+        `node ${self.node}, group ${self.group}: asks with number ${message.nonce}, which a former life has used`,
+      );
     }
     if (isRecovering(replica.state.status) && counting.has(message.type)) {
       throw new Violation(
@@ -75,7 +81,11 @@ export class RecoveringIsSilent implements Checker {
   }
 
   died(_ghost: Ghost, node: number): void {
-    for (const self of this.#questions.keys()) if (self.node === node) this.#questions.delete(self);
+    for (const [self, { asked }] of this.#questions) {
+      if (self.node !== node) continue;
+      this.#used.set(self, Math.max(this.#used.get(self) ?? 0, ...asked));
+      this.#questions.delete(self);
+    }
   }
 
   #of(self: GhostReplica): Questions {
