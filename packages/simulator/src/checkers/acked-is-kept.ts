@@ -61,6 +61,7 @@ export class AckedIsKept implements Checker {
 
   ended(ghost: Ghost): void {
     for (const { group, op, checksum } of this.#acks.values()) {
+      if (ghost.overspent.has(group)) continue;
       // In mode `memory` the committed logs are compared, which say as much of who is up.
       if (ghost.deleted.has(group) || ghost.modeOf(group, op) === 'memory') continue;
       for (const node of ghost.members.get(group) ?? []) {

@@ -36,6 +36,15 @@ export type CheckerName =
   | 'scenario'
   | 'assertion';
 
+/**
+ * Whether a message is bound to the view that it names. A question, and the proposal of a cold start with its answers,
+ * name a view that may come about.
+ */
+export function isPromising(message: { readonly type: string }): boolean {
+  const { type } = message;
+  return type !== 'requestStartView' && type !== 'coldStart' && type !== 'coldStartGranted';
+}
+
 /** It cannot know all that it acked, and takes part in no quorum. */
 export function isRecovering(status: Replica['state']['status']): boolean {
   return status === 'recoveringHead' || status === 'amnesiac';

@@ -1,5 +1,5 @@
 import type { Message } from '@vireo/vsr';
-import { type Checker, type ReplicaContext, Violation } from './checker.ts';
+import { type Checker, isPromising, type ReplicaContext, Violation } from './checker.ts';
 
 /**
  * Checker 5: no frame names a view above the durable one (erratum E3; RequestStartView may, it promises nothing),
@@ -10,7 +10,7 @@ export class DurableView implements Checker {
   readonly #votes = new Map<string, string>();
 
   sends({ self }: ReplicaContext, _to: number, message: Message): void {
-    if (!('view' in message) || message.type === 'requestStartView') return;
+    if (!('view' in message) || !isPromising(message)) return;
     const where = `node ${self.node}, group ${self.group}`;
     if (message.epoch > self.durableEpoch || message.view > self.durableView) {
       throw new Violation(

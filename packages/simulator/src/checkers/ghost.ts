@@ -60,6 +60,10 @@ export class Ghost {
   /** Metadata op that created, and that deleted, a group. */
   readonly created = new Map<number, number>();
   readonly deleted = new Map<number, number>();
+  /** Groups that faults have taken more from than they can bear: they may stop, or lose with a raised lossEpoch. */
+  readonly overspent = new Set<number>();
+  /** Groups that have said by a raised lossEpoch that acked ops may be gone. */
+  readonly lossSaid = new Set<number>();
   /** The mode in which the log of a group begins; metadata's is `disk`. */
   readonly createdMode = new Map<number, 'disk' | 'memory'>();
   /** Committed ops that set the mode. */

@@ -1,4 +1,4 @@
-import { type Checker, type ReplicaContext, type Standing, Violation } from './checker.ts';
+import { type Checker, isPromising, type ReplicaContext, type Standing, Violation } from './checker.ts';
 import type { GhostReplica } from './ghost.ts';
 
 interface Seen {
@@ -72,8 +72,7 @@ export class Monotone implements Checker {
     _to: number,
     message: { type: string; view?: number; epoch?: number; logView?: number },
   ): void {
-    if (message.view === undefined || message.epoch === undefined || message.type === 'requestStartView')
-      return;
+    if (message.view === undefined || message.epoch === undefined || !isPromising(message)) return;
     let shown = this.#shown.get(self);
     if (shown === undefined) {
       shown = { epoch: 0, view: 0, logView: 0 };

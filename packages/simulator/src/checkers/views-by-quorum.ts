@@ -30,7 +30,8 @@ export class ViewsByQuorum implements Checker {
 
   stepped({ ghost, self, replica }: ReplicaContext, before: Standing): void {
     const { epoch, view, logView, status } = replica.state;
-    if (status === 'viewChange' && logView === view) {
+    // Who has agreed to a cold start takes no part in its epoch any more, and changes no view by that.
+    if (status === 'viewChange' && logView === view && !ghost.overspent.has(self.group)) {
       throw new Violation(
         this.name,
         `node ${self.node}, group ${self.group}: is in the change to view ${view}, of which it has the log`,

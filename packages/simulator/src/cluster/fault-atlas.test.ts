@@ -6,7 +6,7 @@ const group = 1;
 const lost = (op: number): LostOp => ({ group, op, checksum: `op ${op}` });
 
 /** A group of `nodes` in which `holders` have made op 5 durable. */
-function cluster(nodes: number, holders: readonly number[], memory = false) {
+function cluster(nodes: number, holders: readonly number[], memory = false, isStrict = true) {
   const ghost = new Ghost();
   const standing = new Map<number, Recovering | null>();
   const members = Array.from({ length: nodes }, (_, node) => node);
@@ -16,7 +16,7 @@ function cluster(nodes: number, holders: readonly number[], memory = false) {
     if (holders.includes(node)) self.durable.add('op 5');
     standing.set(node, { sound: true, commitMin: 0, checksumAt: () => 'op 5' });
   }
-  const atlas = new FaultAtlas(ghost, (node) => standing.get(node) ?? null, memory);
+  const atlas = new FaultAtlas(ghost, (node) => standing.get(node) ?? null, memory, isStrict);
   return { ghost, atlas, standing };
 }
 
@@ -98,7 +98,7 @@ describe('FaultAtlas', () => {
 
   it('where memory counts, lets a minority end, and the next only when those are back and sound', () => {
     const { atlas, standing } = cluster(3, [], true);
-    expect(atlas.permitsPowerCut).toBe(false);
+    expect(atlas.permitsPowerCut()).toBe(false);
     expect(atlas.dooms(0)).toBe(true);
     expect(atlas.dooms(1)).toBe(false);
     standing.set(0, null);
@@ -113,6 +113,16 @@ describe('FaultAtlas', () => {
   it('where only disks count, lets all processes end at once', () => {
     const { atlas } = cluster(3, []);
     expect([0, 1, 2].map((node) => atlas.dooms(node))).toEqual([true, true, true]);
-    expect(atlas.permitsPowerCut).toBe(true);
+    expect(atlas.permitsPowerCut()).toBe(true);
+  });
+
+  it('beyond the budget lets everything be done, and knows whom it took too much from', () => {
+    const { atlas, ghost } = cluster(3, [0, 1], true, false);
+    expect(atlas.permitsDamage(0, [lost(5)])).toBe(true);
+    atlas.damaged(0, [lost(5)]);
+    expect([...ghost.overspent]).toEqual([]);
+    expect(atlas.permitsDamage(1, [lost(5)])).toBe(true);
+    expect([...ghost.overspent]).toEqual([group]);
+    expect(atlas.permitsPowerCut()).toBe(true);
   });
 });

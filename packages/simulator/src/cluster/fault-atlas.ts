@@ -26,6 +26,7 @@ export interface Recovering {
 export class FaultAtlas {
   readonly #ghost: Ghost;
   readonly #memory: boolean;
+  readonly #isStrict: boolean;
   /** Nodes whose process ends soon, by a fault that has begun. */
   readonly #doomed = new Set<number>();
   readonly #look: (node: number, group: number) => Recovering | null;
@@ -34,11 +35,20 @@ export class FaultAtlas {
   /** Faults that were not done, for they would have gone beyond the budget. */
   skipped = 0;
 
-  /** `memory`: acks of all groups but metadata may rest on memory. */
-  constructor(ghost: Ghost, look: (node: number, group: number) => Recovering | null, memory: boolean) {
+  /**
+   * `memory`: acks of all groups but metadata may rest on memory. `isStrict` false: what would be refused is done, and the
+   * groups that it takes too much from are noted as overspent.
+   */
+  constructor(
+    ghost: Ghost,
+    look: (node: number, group: number) => Recovering | null,
+    memory: boolean,
+    isStrict = true,
+  ) {
     this.#ghost = ghost;
     this.#look = look;
     this.#memory = memory;
+    this.#isStrict = isStrict;
   }
 
   /** Members of a group that have failed now. */
@@ -50,7 +60,7 @@ export class FaultAtlas {
   dooms(node: number): boolean {
     for (const [group, members] of this.#ghost.members) {
       if (!this.#isVolatile(group) || this.#ghost.deleted.has(group) || !members.includes(node)) continue;
-      if (!this.#mayFail(node, group)) return false;
+      if (!this.#mayFail(node, group) && !this.#overspends(group)) return false;
     }
     this.#doomed.add(node);
     return true;
@@ -62,16 +72,18 @@ export class FaultAtlas {
   }
 
   /** Whether a whole cluster may lose its memory at once. */
-  get permitsPowerCut(): boolean {
-    return !this.#memory;
+  permitsPowerCut(): boolean {
+    if (!this.#memory) return true;
+    return [...this.#ghost.members.keys()].every(
+      (group) => !this.#isVolatile(group) || this.#overspends(group),
+    );
   }
 
   /** Whether the node may lose the only copies that it has of these ops. */
   permitsDamage(node: number, ops: readonly LostOp[]): boolean {
     for (const group of new Set(ops.map((op) => op.group))) {
-      if (!this.#mayFail(node, group)) return false;
-      const failed = new Set(this.failed(group));
-      if (ops.some((op) => op.group === group && !this.#isElsewhere(node, op, failed))) return false;
+      const own = ops.filter((op) => op.group === group);
+      if (!this.#canBear(node, group, own) && !this.#overspends(group)) return false;
     }
     return true;
   }
@@ -79,13 +91,9 @@ export class FaultAtlas {
   /** Whether the node may lose all that it has, and stay away. */
   permitsLoss(node: number): boolean {
     for (const [group, members] of this.#ghost.members) {
-      if (!members.includes(node)) continue;
-      if (!this.#mayFail(node, group)) return false;
-      const failed = new Set(this.failed(group));
-      for (const { header } of this.#ghost.log(group)) {
-        if (!this.#isElsewhere(node, { group, op: header.op, checksum: header.checksum }, failed))
-          return false;
-      }
+      if (!members.includes(node) || this.#ghost.deleted.has(group)) continue;
+      const all = this.#ghost.log(group).map(({ header: { op, checksum } }) => ({ group, op, checksum }));
+      if (!this.#canBear(node, group, all) && !this.#overspends(group)) return false;
     }
     return true;
   }
@@ -99,6 +107,18 @@ export class FaultAtlas {
       else lost.push(op);
       this.#ghost.replica(node, op.group).durable.delete(op.checksum);
     }
+  }
+
+  #canBear(node: number, group: number, ops: readonly LostOp[]): boolean {
+    if (!this.#mayFail(node, group)) return false;
+    const failed = new Set(this.failed(group));
+    return ops.every((op) => this.#isElsewhere(node, op, failed));
+  }
+
+  /** False where runs stay within the budget; else the group has more taken from it than it can bear. */
+  #overspends(group: number): boolean {
+    if (!this.#isStrict) this.#ghost.overspent.add(group);
+    return !this.#isStrict;
   }
 
   #isVolatile(group: number): boolean {

@@ -108,7 +108,7 @@ export class FaultDriver {
     const { scheduler, network, nodes, trace, atlas } = this.#parts;
     // A stream of its own: what this fault draws stays the same when another one is left out.
     const random = this.#parts.random.fork(`${fault.type} at ${fault.at}`);
-    if (fault.type === 'powerCut' && !atlas.permitsPowerCut) {
+    if (fault.type === 'powerCut' && !atlas.permitsPowerCut()) {
       atlas.skipped += 1;
       return;
     }

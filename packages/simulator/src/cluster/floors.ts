@@ -16,6 +16,8 @@ export const floorNames = [
   'amnesia left',
   'clean restart in memory',
   'mode switched',
+  'group beyond the budget',
+  'loss said beyond the budget',
   'process ended by its disk',
   'ruined node refuses',
 ] as const;
@@ -36,6 +38,8 @@ export class Floors {
     'amnesia left': 0,
     'clean restart in memory': 0,
     'mode switched': 0,
+    'group beyond the budget': 0,
+    'loss said beyond the budget': 0,
     'process ended by its disk': 0,
     'ruined node refuses': 0,
   };

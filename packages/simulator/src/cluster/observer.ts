@@ -2,7 +2,13 @@ import { type Frame, FrameKind, FrameReader, type Prepare } from '@vireo/protoco
 import { GroupLog, Journal } from '@vireo/storage';
 import { type Message, type PersistWrite, Replica, type ReplicaEffects, type ReplicaEvent } from '@vireo/vsr';
 import { noteAcks, noteOwnAcks, whyRecover } from '../checkers/acks.ts';
-import { type Checker, isRecovering, type ReplicaContext, type Standing } from '../checkers/checker.ts';
+import {
+  type Checker,
+  isRecovering,
+  type ReplicaContext,
+  type Standing,
+  Violation,
+} from '../checkers/checker.ts';
 import { Ghost, type GhostWrite } from '../checkers/ghost.ts';
 import { simChecksums } from '../world/sim-checksums.ts';
 import { describeMessage, describeState } from './describe.ts';
@@ -113,9 +119,30 @@ export class Observer {
     const kind = bytes[4];
     if (kind !== FrameKind.produceAck && kind !== FrameKind.batches) return;
     const error = this.#reader.push(bytes, (frame: Frame) => {
-      for (const checker of this.#checkers) checker.toClient?.(this.ghost, from, to, frame);
+      for (const checker of this.#of(frame.group)) checker.toClient?.(this.ghost, from, to, frame);
     });
     if (error !== null) throw new Error(`node ${from} sent a frame that does not decode: ${error.message}`);
+  }
+
+  /** Checkers of a group: none once it has said that acked ops may be gone, or metadata has, which names all groups. */
+  #of(group: number): readonly Checker[] {
+    const { lossSaid } = this.ghost;
+    return lossSaid.size > 0 && (lossSaid.has(group) || lossSaid.has(0)) ? [] : this.#checkers;
+  }
+
+  /** A cold start: only a group that more was taken from than it can bear may come to that. */
+  #noteLoss(replica: Replica): void {
+    const { lossEpoch } = replica.state;
+    const { group } = replica.config;
+    if (lossEpoch === 0 || this.ghost.lossSaid.has(group)) return;
+    if (!this.ghost.overspent.has(group)) {
+      throw new Violation(
+        '2 acked is kept',
+        `node ${this.#node}, group ${group}: raises lossEpoch to ${lossEpoch}, and no fault was beyond the budget`,
+      );
+    }
+    this.ghost.lossSaid.add(group);
+    this.floors.add('loss said beyond the budget');
   }
 
   /** The replica that is being looked at; its first sight in a process is its recovery. */
@@ -140,7 +167,8 @@ export class Observer {
       for (const { header } of this.ghost.log(self.group).slice(0, replica.state.checkpointOp))
         this.ghost.becameDurable(self, header.checksum);
       this.floors.recovered(replica);
-      for (const checker of this.#checkers) checker.recovered?.(context);
+      this.#noteLoss(replica);
+      for (const checker of this.#of(self.group)) checker.recovered?.(context);
     }
     return context;
   }
@@ -172,7 +200,8 @@ export class Observer {
     run(tap);
     if (!this.#isAlive()) return;
     noteOwnAcks(context);
-    for (const checker of this.#checkers) checker.stepped?.(context, before, event);
+    this.#noteLoss(replica);
+    for (const checker of this.#of(self.group)) checker.stepped?.(context, before, event);
     this.floors.stepped(self, replica, before, event);
   }
 
@@ -180,7 +209,8 @@ export class Observer {
     if (!this.#isAlive() || !this.#speaking.has(this.#node)) return;
     this.detail(() => `${context.self.node}>${to} group ${context.self.group} ${describeMessage(message)}`);
     if (message.type === 'prepareOk') noteAcks(context, message.op);
-    for (const checker of this.#checkers) checker.sends?.(context, to, message);
+    this.#noteLoss(context.replica);
+    for (const checker of this.#of(context.self.group)) checker.sends?.(context, to, message);
     this.floors.sends(message);
   }
 
@@ -190,14 +220,16 @@ export class Observer {
       checksums: write.prepares.map((prepare) => prepare.header.checksum),
       record: write.type === 'state' ? write.record : null,
     });
-    for (const checker of this.#checkers) checker.persists?.(context, token, write);
+    this.#noteLoss(context.replica);
+    for (const checker of this.#of(context.self.group)) checker.persists?.(context, token, write);
   }
 
   applied(prepare: Prepare): void {
     if (!this.#isAlive()) return;
     const { group, op } = prepare.header;
     const self = this.ghost.replica(this.#node, group);
-    for (const checker of this.#checkers) checker.applied?.(this.ghost, self, prepare);
+    if (this.ghost.lossSaid.has(group)) return;
+    for (const checker of this.#of(group)) checker.applied?.(this.ghost, self, prepare);
     self.appliedOp = op;
     if (op === this.ghost.log(group).length + 1) this.ghost.committedFirst(group, prepare, this.#node);
   }
@@ -227,7 +259,7 @@ export class Observer {
         self.durableVerdict = write.record.verdict;
       }
     }
-    for (const checker of this.#checkers) checker.persisted?.(context, token, ok);
+    for (const checker of this.#of(self.group)) checker.persisted?.(context, token, ok);
   }
 }
 

@@ -21,6 +21,10 @@ export interface Profile {
   readonly churnTopics: number;
   /** Produce requests of all producers together. */
   readonly produceRequests: number;
+  /** 1: faults may take more from a group than it can bear. */
+  readonly beyondBudget: number;
+  /** 1: a group that cannot go on as it is starts anew by itself when all members are there; 0: it waits. */
+  readonly coldStart: number;
   /** 1: the topic that is kept begins in mode `memory`. */
   readonly memoryMode: number;
   /** How often its mode is changed. */
@@ -85,6 +89,8 @@ function drawSwarm(seed: number, random: Prng): Profile {
     consumers: random.between(1, 3),
     churnTopics: random.fork('churn').pick([0, 0, 1, 4]),
     ...drawModes(random.fork('modes'), nodes),
+    beyondBudget: seed % 8 === 5 ? 1 : 0,
+    coldStart: random.fork('cold start').below(2),
     produceRequests: random.between(310, 340),
     network: {
       delayMin: random.pick([20, 100, 500]),
@@ -159,6 +165,8 @@ function perfProfile(seed: number): Profile {
     churnTopics: 0,
     memoryMode: 0,
     modeSwitches: 0,
+    beyondBudget: 0,
+    coldStart: 0,
     produceRequests: 6_000,
     network: { delayMin: 20, delayMean: 50, lossPerMille: 0, duplicatePerMille: 0, splitPerMille: 0 },
     disk: { latencyMin: 20, latencyMean: 50, syncMean: 200 },

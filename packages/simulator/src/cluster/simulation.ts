@@ -34,6 +34,8 @@ const clientsFrom = 1_000;
 const setUpMax = 20_000_000;
 /** After all faults have ended, everything has settled within this time, µs. */
 const settleMax = 60_000_000;
+/** What a group beyond the budget is given to come back or not, µs. */
+const settleBeyond = 10_000_000;
 
 /** Runs one schedule from nothing to rest: set-up, faults under load, healing, final comparison. */
 export function runSchedule(schedule: Schedule, options: RunOptions = {}): RunResult {
@@ -118,6 +120,7 @@ class Simulation {
       this.#observer.ghost,
       (node, group) => this.#observer.standing(node, group),
       usesMemory(profile),
+      profile.beyondBudget === 0,
     );
     this.#driver = new FaultDriver({
       scheduler: this.#scheduler,
@@ -199,6 +202,10 @@ class Simulation {
       return;
     }
     this.#driver.heal();
+    const { overspent } = this.#observer.ghost;
+    this.#observer.floors.add('group beyond the budget', overspent.size);
+    // Time for what can start anew to do so.
+    if (overspent.size > 0) this.#until(settleBeyond, () => false);
     const isSettled = (): boolean => this.#unrest() === null;
     if (!this.#until(settleMax, isSettled)) {
       this.#observer.describeAll();
@@ -243,12 +250,19 @@ class Simulation {
     return Array.from({ length: producers + consumers + 2 }, (_, index) => clientsFrom + 1 + index);
   }
 
+  #groupUnrest(): string | null {
+    return firstUnrest(this.#observer, this.#nodes, this.#consumers, this.#profile.partitions);
+  }
+
   #unrest(): string | null {
     const producer = this.#producers.find((each) => !each.isDone);
+    const { overspent } = this.#observer.ghost;
+    // Who waits for a group that has stopped waits rightly: whether it has is told from what was taken from it.
+    if (overspent.size > 0) return this.#groupUnrest();
     if (producer !== undefined) return `producer ${this.#producers.indexOf(producer)} waits for answers`;
     if (!this.#churn.isDone) return 'topics are made or deleted';
     if (!this.#modes.isDone) return 'the mode is changed';
-    return firstUnrest(this.#observer, this.#nodes, this.#consumers, this.#profile.partitions);
+    return this.#groupUnrest();
   }
 
   /** Runs for `micros` or until `holds`; looks at it every 50 ms only, for it costs more than an event. */
@@ -278,6 +292,7 @@ class Simulation {
       secret: 'a secret',
       limits: limitsOf(this.#profile),
       tickMs: 10,
+      coldStart: this.#profile.coldStart === 1 ? 'allPresent' : 'wait',
       recordCalls: this.#recordCalls,
     };
     const simDisk = new SimDisk(id, this.#scheduler, random.fork('disk'), disk, this.#trace);

@@ -43,6 +43,8 @@ const settingChecks: Readonly<Record<string, Check>> = {
   consumers: integer(0, 100),
   churnTopics: integer(0, 1_000),
   memoryMode: integer(0, 1),
+  beyondBudget: integer(0, 1),
+  coldStart: integer(0, 1),
   modeSwitches: integer(0, 1_000),
   produceRequests: integer(1, 1_000_000),
   duration: integer(0, microsMax),

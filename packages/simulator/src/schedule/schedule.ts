@@ -49,6 +49,8 @@ export const quietProfile: Profile = {
   producers: 2,
   consumers: 1,
   churnTopics: 0,
+  beyondBudget: 0,
+  coldStart: 0,
   memoryMode: 0,
   modeSwitches: 0,
   produceRequests: 60,
