@@ -5,7 +5,10 @@ export const mutantRows: readonly [string, Standing][] = [
   ['E1 truncation to a stale commit in state transfer', waits('state transfer')],
   ['E2 logView adopted before its log', found('e2-log-view-before-log', '2, 1, 1, 1, 2', 'liveness')],
   ['E3 promise forgotten in a crash', found('e3-promise-forgotten', '1, 1, 1, 1, 1', '5 durable view')],
-  ['E4 more than f down at once', waits('mode memory in runs')],
+  [
+    'E4 more than f down at once',
+    found('amnesia-ignored', '1, 1, 4, 1, 8', '6 prepareOk is durable', '7 no vote while recovering'),
+  ],
   ['E5 nonce reused', waits('mode memory in runs')],
   [
     'E6 StartView accepted from normal',
@@ -66,6 +69,10 @@ export const mutantRows: readonly [string, Standing][] = [
     'E16 quorums that do not intersect: view change, n = 5',
     found('e16-view-change-5', '3, 3, 3, 3, 3', 'liveness'),
   ],
+  [
+    'E16 quorums that do not intersect: view change, n = 4',
+    found('e16-view-change-4', '22, 6, 22, 6, 21', 'liveness', '2 acked is kept'),
+  ],
   ['E17 log reused before its checkpoint', found('e17-released-early', '2, 1, 1, 1, 2', 'assertion')],
   [
     'E18 ack names only the number',
@@ -90,7 +97,7 @@ export const mutantRows: readonly [string, Standing][] = [
   ['DoViewChange ranked by view', found('rank-by-view', '77, 282, 128, 228, 66', '1 canonical chain')],
   ['clean shutdown drops the uncommitted tail', waits('mode memory in runs')],
   ['clean mark while entries are faulty', waits('mode memory in runs')],
-  ['mark set only at the first ack', waits('mode memory in runs')],
+  ['mark set only at the first ack', found('ack-before-mark', '2, 1, 9, 1, 15', '6 prepareOk is durable')],
   ['answer to a nonce accepted from normal', waits('mode memory in runs')],
   ['recoveringHead left by any StartView', waits('damage on disk in runs')],
   ['verdict forgotten at the next restart', waits('damage on disk in runs')],
@@ -224,11 +231,6 @@ export const mutantRows: readonly [string, Standing][] = [
     'an amnesiac votes',
     found('recovering-votes', '1, 3, 7, 3, 1', '6 prepareOk is durable', '8 nacked was never acked'),
   ],
-  [
-    'amnesia ignored',
-    found('amnesia-ignored', '1, 1, 4, 1, 8', '6 prepareOk is durable', '7 no vote while recovering'),
-  ],
-  ['ack before the mark is durable', found('ack-before-mark', '2, 1, 9, 1, 15', '6 prepareOk is durable')],
   ['consumer groups: tenures, claims, commits, seeks', waits('consumer groups')],
   ['dedup by id: evicted early', waits('deduplication by id')],
   ['scrubber repairs from a damaged peer', waits('scrubber')],

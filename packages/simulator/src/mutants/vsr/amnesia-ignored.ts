@@ -3,7 +3,7 @@ import type { Mutant } from '../mutant.ts';
 /** A replica that held acked ops in memory alone votes after its restart as if it had never held them. */
 export const amnesiaIgnored: Mutant = {
   name: 'amnesia-ignored',
-  rule: 'a mark at the start means amnesia',
+  rule: 'E4: a mark at the start means amnesia; too many of them start anew by order only, with a raised lossEpoch',
   edits: [
     {
       package: 'vsr',

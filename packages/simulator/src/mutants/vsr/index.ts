@@ -21,6 +21,7 @@ import { e15DamageReadAsAbsent } from './e15-damage-read-as-absent.ts';
 import { e16Replication3 } from './e16-replication-3.ts';
 import { e16Replication5 } from './e16-replication-5.ts';
 import { e16ViewChange3 } from './e16-view-change-3.ts';
+import { e16ViewChange4 } from './e16-view-change-4.ts';
 import { e16ViewChange5 } from './e16-view-change-5.ts';
 import { e19PrimaryResumes } from './e19-primary-resumes.ts';
 import { e21UnanchoredSuffix } from './e21-unanchored-suffix.ts';
@@ -61,6 +62,7 @@ export const vsrMutants: readonly Mutant[] = [
   e16Replication3,
   e16Replication5,
   e16ViewChange3,
+  e16ViewChange4,
   e16ViewChange5,
   e19PrimaryResumes,
   e2LogViewBeforeLog,
