@@ -1,11 +1,24 @@
 import { type Checker, type ReplicaContext, type Standing, Violation } from './checker.ts';
 
-/** Checker 9: an op that a replica knows to be committed does not leave its log except by being executed. */
+/**
+ * Checker 9: an op that a replica knows to be committed does not leave its log except by being executed; and in a view
+ * that it is normal in its log only grows, for what it cut may have been acked (erratum E6).
+ */
 export class NoTruncation implements Checker {
   readonly name = '9 no truncation';
 
   stepped({ ghost, self, replica }: ReplicaContext, before: Standing): void {
     const { state } = replica;
+    const isSameLog = state.epoch === before.epoch && state.logView === before.logView;
+    const head = state.commitMin + state.log.length;
+    if (isSameLog && state.status === 'normal' && before.status === 'normal') {
+      if (head < before.commitMin + before.log.length) {
+        throw new Violation(
+          this.name,
+          `node ${self.node}, group ${self.group}: cut its log to op ${head} in view ${state.view}, in which it is normal`,
+        );
+      }
+    }
     for (const [index, checksum] of before.log.entries()) {
       const op = before.commitMin + 1 + index;
       if (op > before.commitMax) return;
