@@ -19,6 +19,7 @@ export const exploreUsage = `Usage: npm run explore -- [options]
   --cleans N           clean shutdowns and starts, mode memory (default ${defaultBounds.cleans})
   --news N             commit numbers and later logs of a running view that backups hear of (default ${defaultBounds.news})
   --writes N           writes under way at one node (default ${defaultBounds.writes})
+  --slow-disk          things happen at a node while a write is under way that nobody else has heard of
   --live               any two nodes must be able to go on without the third
   --only-acked         judges by lost acked ops alone
   --seconds N          gives up after so long (default ${defaultBounds.secondsMax})
@@ -56,6 +57,7 @@ export function parseExploreArguments(argv: readonly string[]): ExploreArguments
       over = { ...over, mode };
     } else if (name === '--live') over = { ...over, live: true };
     else if (name === '--only-acked') over = { ...over, onlyAcked: true };
+    else if (name === '--slow-disk') over = { ...over, slowDisk: true };
     else if (name === '--mutants') allDefects = true;
     else if (name === '--mutant') defect = argv[++at] ?? '';
     else return `unknown option ${name}`;

@@ -10,10 +10,10 @@ export function explore({ bounds, defect }: ExploreArguments): number {
     console.error(`${seconds} s: ${found} states found, ${searched} of them searched`);
   });
   const seconds = (performance.now() - startedMs) / 1000;
-  const { mode, ops, views, crashes, cleans, news, writes } = bounds;
+  const { mode, ops, views, crashes, cleans, news, writes, slowDisk } = bounds;
   const within =
     `mode ${mode}, ${ops} ops, ${views} views, ${crashes} crashes, ${cleans} clean restarts, ` +
-    `${news} news, ${writes} writes under way${defect === null ? '' : `, with ${defect}`}`;
+    `${news} news, ${writes} writes under way${slowDisk ? ', slow disks' : ''}${defect === null ? '' : `, with ${defect}`}`;
   const verdict =
     outcome.violation === null ? (outcome.isComplete ? 'complete, no violation' : 'INCOMPLETE') : 'VIOLATION';
   console.log(`${verdict} | ${within}`);

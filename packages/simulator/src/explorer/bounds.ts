@@ -13,6 +13,11 @@ export interface Bounds {
   readonly news: number;
   /** Writes under way at one node: what would start another waits for one to end. */
   readonly writes: number;
+  /**
+   * Whether things happen at a node between a step that nobody else sees and the end of its write. Without, such a write
+   * ends at once: a crash before its end is a crash before the step. Writes of what others do see always take a while.
+   */
+  readonly slowDisk: boolean;
   /** Whether any two nodes must be able to go on without the third. */
   readonly live: boolean;
   /** Judges by lost acked ops alone, and not by the rules that keep one from being lost. */
@@ -40,6 +45,7 @@ export const defaultBounds: Bounds = {
   cleans: 0,
   news: 0,
   writes: 1,
+  slowDisk: false,
   live: false,
   onlyAcked: false,
   secondsMax: 3_600,

@@ -76,7 +76,11 @@ export const defects: readonly Defect[] = [
   },
   { ...rankByView, name: 'rank-by-view', bounds: disk({ views: 3, ops: 1, ...lossAlone }) },
   { ...earlySelfCount, name: 'early-self-count', bounds: disk({ views: 2, ops: 1, ...lossAlone }) },
-  { ...stalePrepareOk, name: 'stale-prepare-ok', bounds: disk({ views: 2, ops: 1, writes: 3 }) },
+  {
+    ...stalePrepareOk,
+    name: 'stale-prepare-ok',
+    bounds: disk({ views: 2, ops: 1, writes: 3, slowDisk: true }),
+  },
   {
     name: 'nonce-from-normal',
     rule: 'no StartView of the own view is accepted from normal, not even an answer',

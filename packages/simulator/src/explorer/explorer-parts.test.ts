@@ -77,8 +77,10 @@ describe('steps', () => {
     const asked = table.get(request.to);
     expect(asked.facts.head).not.toBe(primary.facts.head);
     expect(asked.pending).toHaveLength(1);
-    expect(driver.crash(asked, 1).to).not.toBe(driver.crash(asked, 0).to);
-    expect(table.get(driver.flush(asked).to).pending).toHaveLength(0);
+    const flushed = table.get(driver.flush(asked).to);
+    expect(flushed.pending).toHaveLength(0);
+    expect(table.get(driver.crash(flushed).to).state.log).toHaveLength(1);
+    expect(table.get(driver.crash(asked).to).state.log).toHaveLength(0);
     expect(canonicalText(primary.state, prepares)).toBe(before);
     expect(driver.request(primary, 0)).toBe(request);
   });

@@ -129,10 +129,8 @@ export class Search {
     const { driver, bounds } = this;
     const local = this.#locals[node] as LocalState;
     if (local.pending.length > 0) this.#follow(actionKind.flush, node, 0, driver.flush(local), cost.none);
-    if (this.#has(cost.crash, bounds.crashes) && this.#mayFail(node)) {
-      for (let writes = 0; writes <= local.pending.length; writes++)
-        this.#follow(actionKind.crash, node, writes, driver.crash(local, writes), cost.crash);
-    }
+    if (this.#has(cost.crash, bounds.crashes) && this.#mayFail(node))
+      this.#follow(actionKind.crash, node, 0, driver.crash(local), cost.crash);
     if (this.#has(cost.clean, bounds.cleans)) {
       const step = driver.restartCleanly(local);
       if (step !== null) this.#follow(actionKind.clean, node, 0, step, cost.clean);
@@ -200,9 +198,10 @@ export class Search {
   }
 
   /** Adds the state that a step leads to. `units`: what it takes from the budget. */
-  #follow(kind: ActionKind, node: number, argument: number, step: Step, units: number): void {
+  #follow(kind: ActionKind, node: number, argument: number, first: Step, units: number): void {
     if (this.#violation !== null) return;
     const local = this.#locals[node] as LocalState;
+    const step = this.bounds.slowDisk ? first : this.#written(node, first);
     const { problem, end } = step;
     // Who stops has lost nothing yet.
     if (problem !== null && (end === 'unreadable' || !this.bounds.onlyAcked)) {
@@ -254,6 +253,19 @@ export class Search {
     if (broken !== null) this.#fail(broken, kind, node, argument);
   }
 
+  /** A step with the writes that follow from it, up to the first message that is sent. */
+  #written(node: number, first: Step): Step {
+    let step = first;
+    while (step.end === 'none' && step.problem === null) {
+      const local = this.driver.table.get(step.to);
+      this.#facts[node] = local.facts;
+      if (local.pending.length === 0 || this.#addsMessages(step.sent)) break;
+      step = this.driver.flush(local);
+    }
+    this.#facts[node] = (this.#locals[node] as LocalState).facts;
+    return step;
+  }
+
   /** Whether two nodes, one of which has just changed, cannot go on without the third. */
   #stuck(node: number, after: LocalState): string | null {
     for (let other = 0; other < N; other++) {
@@ -295,6 +307,7 @@ export class Search {
 
   #addsMessages(sent: readonly number[]): boolean {
     let at = 0;
+    if (sent.length === 0) return false;
     for (const id of sent) {
       while (at < this.#sentCount && (this.#sent[at] as number) < id) at++;
       if ((at === this.#sentCount || this.#sent[at] !== id) && this.#isOfUse(id)) return true;

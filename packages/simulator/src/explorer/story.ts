@@ -33,7 +33,7 @@ export function tellStory(search: Search, { violation }: Outcome): string[] {
         what = `has on disk: ${describeItems(before.pending[0]?.items ?? [], driver.table.prepares)}`;
         break;
       case actionKind.crash:
-        what = `CRASHES with ${argument} of ${before.pending.length} writes done, and starts again`;
+        what = 'CRASHES and starts again';
         break;
       case actionKind.join:
         what = `gets StartViewChange of view ${Math.floor(argument / N)} of ${nameOf(argument % N)}`;
