@@ -11,6 +11,8 @@ export type Standing =
       readonly by: readonly CheckerName[];
       readonly seeds: string;
     }
+  /** A mutant that has not been found from all five first seeds yet: `tried` says how far it was looked for. */
+  | { readonly state: 'sought'; readonly mutant: string; readonly tried: string }
   | { readonly state: 'waits'; readonly for: Feature };
 
 /** A feature is there when its pattern is found in the sources of its package. */
@@ -48,3 +50,4 @@ export const found = (mutant: string, seeds: string, ...by: CheckerName[]): Stan
   by,
   seeds,
 });
+export const sought = (mutant: string, tried: string): Standing => ({ state: 'sought', mutant, tried });

@@ -1,3 +1,4 @@
+import { errataRows } from './coverage-table-errata.ts';
 import { mutantRows } from './coverage-table-mutants.ts';
 import { at, type Standing, waits } from './coverage-table-standing.ts';
 
@@ -72,5 +73,5 @@ const faults: readonly [string, Standing][] = [
 export const coverage: readonly CoverageRow[] = [
   ...checkers.map(([name, standing]) => ({ kind: 'checker' as const, name, standing })),
   ...faults.map(([name, standing]) => ({ kind: 'fault' as const, name, standing })),
-  ...mutantRows.map(([name, standing]) => ({ kind: 'mutant' as const, name, standing })),
+  ...[...errataRows, ...mutantRows].map(([name, standing]) => ({ kind: 'mutant' as const, name, standing })),
 ];

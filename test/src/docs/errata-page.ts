@@ -36,6 +36,8 @@ function guard({ standing }: CoverageRow): string {
   switch (standing.state) {
     case 'found':
       return `\`${standing.mutant}\``;
+    case 'sought':
+      return `\`${standing.mutant}\` (${standing.tried})`;
     case 'in place':
       return standing.by;
     case 'waits':

@@ -1,5 +1,6 @@
 import type { Mutant } from '../mutant.ts';
 import { checkpointNotedEarly } from './checkpoint-noted-early.ts';
+import { copiesForgotten } from './copies-forgotten.ts';
 import { duplicateTakenAgain } from './duplicate-taken-again.ts';
 import { e11TableAtRequest } from './e11-table-at-request.ts';
 import { e17ReleasedEarly } from './e17-released-early.ts';
@@ -17,6 +18,7 @@ import { windowNotInSnapshot } from './window-not-in-snapshot.ts';
 /** Defects of the node and its state machines. */
 export const brokerMutants: readonly Mutant[] = [
   checkpointNotedEarly,
+  copiesForgotten,
   duplicateTakenAgain,
   e11TableAtRequest,
   e17ReleasedEarly,

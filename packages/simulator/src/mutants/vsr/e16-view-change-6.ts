@@ -1,0 +1,26 @@
+import type { Mutant } from '../mutant.ts';
+
+/** Three replicas form a view in a group of six. */
+export const e16ViewChange6: Mutant = {
+  name: 'e16-view-change-6',
+  rule: 'E16: replication and view change quorums intersect (n = 6, view change)',
+  edits: [
+    {
+      package: 'vsr',
+      module: 'quorums',
+      find: 'VIEW_CHANGE = [0, 1, 2, 2, 3, 3, 4]',
+      replace: 'VIEW_CHANGE = [0, 1, 2, 2, 3, 3, 3]',
+    },
+  ],
+  finders: [
+    '1 canonical chain',
+    '2 acked is kept',
+    '3 monotone',
+    '6 prepareOk is durable',
+    '7 no vote while recovering',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+  ],
+};
