@@ -9,10 +9,15 @@ import type { Tail } from './tail.ts';
 const WRITE_BYTES_MAX = 4 << 20;
 const WRITE_OPS_MAX = 1000;
 
-/** What must be done to the files before the first write: what opening has cut. */
+/** Bytes of one piece of what is written again. */
+const REWRITE_BYTES = 1 << 20;
+
+/** What must be done to the files before the first write: what opening has cut, then what it has kept. */
 export type PreparationStep =
   | { readonly type: 'remove'; readonly path: string }
-  | { readonly type: 'truncate'; readonly path: string; readonly size: number };
+  | { readonly type: 'truncate'; readonly path: string; readonly size: number }
+  /** The bytes from..to once more: they were there, and may be so in the memory of the kernel only. */
+  | { readonly type: 'rewrite'; readonly path: string; readonly from: number; readonly to: number };
 
 interface SyncWaiter {
   /** Done once everything up to this op is durable. */
@@ -100,6 +105,8 @@ export class LogWriter {
     const pending = this.#writtenOp < this.#appendedOp;
     if (pending && (this.#writtenOp < wanted || this.#pendingBytes >= this.#options.writeBytesMin)) {
       this.#prepareAndWrite();
+    } else if (this.#waiters.length > 0 && this.#steps.some(({ type }) => type === 'rewrite')) {
+      this.#prepare(this.#steps[0] as PreparationStep);
     } else if (this.#waiters.length > 0) {
       this.#syncNext(this.#writtenOp);
     }
@@ -109,11 +116,7 @@ export class LogWriter {
     const step = this.#steps[0];
     const segment = this.#segments.find(({ end }) => end.op > this.#writtenOp)!;
     if (step !== undefined) {
-      const next = () => {
-        this.#steps = this.#steps.slice(1);
-      };
-      if (step.type === 'remove') this.#disk.remove(step.path, this.#after(next));
-      else this.#disk.truncate(step.path, step.size, this.#after(next));
+      this.#prepare(step);
     } else if (!this.#directoryMade) {
       this.#disk.makeDirectory(
         groupDirectory(this.#options.group),
@@ -131,6 +134,29 @@ export class LogWriter {
       );
     } else {
       this.#write(segment);
+    }
+  }
+
+  #prepare(step: PreparationStep): void {
+    const next = () => {
+      this.#steps = this.#steps.slice(1);
+    };
+    if (step.type === 'remove') this.#disk.remove(step.path, this.#after(next));
+    else if (step.type === 'truncate') this.#disk.truncate(step.path, step.size, this.#after(next));
+    else {
+      const { path, from, to } = step;
+      const bytes = this.#disk.readSync(path, from, Math.min(REWRITE_BYTES, to - from));
+      const rest: PreparationStep = { ...step, from: from + bytes.length };
+      this.#disk.write(
+        path,
+        from,
+        [bytes],
+        false,
+        this.#after(() => {
+          const left = this.#steps.slice(1);
+          this.#steps = rest.from < to ? [rest, ...left] : left;
+        }),
+      );
     }
   }
 

@@ -66,16 +66,18 @@ export function openLogFiles(place: Place, checkpointOp: number, keep: KeepOp | 
     const path = groupDirectory(group);
     return refuse('unreadable', path, `the log ends at op ${endOp}, its checkpoint is at ${checkpointOp}`);
   }
-  const kept = keep === null ? opened(0) : walkBeyond(place, segments, bases, keep);
+  const kept = keep === null ? opened(NOTHING_KEPT) : walkBeyond(place, segments, bases, keep);
   if (!kept.ok) return kept;
   const { steps, cutBytes } = cutBeyond(disk, group, bases, segments);
   const outcome = segments.length === 0 ? 'empty' : 'present';
   return opened({
     segments,
-    steps,
-    report: { outcome, segments: segments.length, indexesRebuilt, keptOps: kept.value, cutBytes },
+    steps: [...steps, ...kept.value.rewrites],
+    report: { outcome, segments: segments.length, indexesRebuilt, keptOps: kept.value.ops, cutBytes },
   });
 }
+
+const NOTHING_KEPT = { ops: 0, rewrites: [] };
 
 /** What lies in the files beyond the end of each segment, and the files beyond the last one. */
 function cutBeyond(disk: Disk, group: number, bases: readonly number[], segments: readonly Segment[]) {

@@ -89,6 +89,29 @@ describe('what lies beyond the checkpoint', () => {
     expect(keeping(disk, 0).log.endOp).toBe(20);
   });
 
+  it('is written again before that sync: after one that failed the kernel shows what no disk has', () => {
+    const { disk } = written(4);
+    disk.crash({ processOnly: true });
+    const { log } = keeping(disk, 4);
+    const before = disk.trace.length;
+    synced(disk, log, 'syncOps');
+    const calls = disk.trace.slice(before);
+    const rewritten = new Map<string, number>();
+    for (const { kind, path, length } of calls) {
+      if (kind === 'write') rewritten.set(path, (rewritten.get(path) ?? 0) + length);
+    }
+    const [first, ...rest] = segmentsOf(disk);
+    // The last of its ops lie beyond the checkpoint, or none: the other files do as a whole, their heads too.
+    for (const path of rest) expect(rewritten.get(path), path).toBe(disk.size(path));
+    expect(rewritten.get(first!) ?? 0).toBeLessThan(disk.size(first!) as number);
+    const lastWrite = calls.findLastIndex(({ kind }) => kind === 'write');
+    expect(calls.slice(lastWrite).filter(({ kind }) => kind === 'sync').length).toBeGreaterThanOrEqual(
+      rest.length,
+    );
+    synced(disk, log, 'syncOps');
+    expect(disk.trace.slice(before + calls.length).filter(({ kind }) => kind === 'write')).toEqual([]);
+  });
+
   it('refuses a file of a newer format or of another cluster, and cuts nothing then', () => {
     const { disk } = written(20);
     const result = GroupLog.open(

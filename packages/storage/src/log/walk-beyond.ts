@@ -1,6 +1,7 @@
 import { decodePrepare, decodePrepareHeader, PREPARE_HEADER_SIZE, ZERO_CHECKSUM } from '@vireo/protocol';
 import { type Opened, opened } from '../errors.ts';
 import { follows, type KeepOp, type Place, readSegmentHeader, SCAN_BYTES } from './log-place.ts';
+import type { PreparationStep } from './log-writer.ts';
 import { endAfter, Segment, segmentStart } from './segment.ts';
 import { SEGMENT_HEADER_SIZE, segmentPath } from './segment-header.ts';
 import type { LogEnd } from './sparse-index.ts';
@@ -10,20 +11,25 @@ import type { LogEnd } from './sparse-index.ts';
  * `segments` by it. Where the chain breaks a write was torn, or the bytes were damaged: either way nothing behind
  * it can be trusted, and the group's other replicas have it.
  *
- * Returns how many ops stay. Errors: those of a segment's head that say the file is not ours to touch.
+ * Returns how many ops stay, and what to write again: it was read from the file, which does not prove that it is on
+ * stable storage. After a sync that failed the kernel shows what the disk does not have, and syncs it no more.
+ * Errors: those of a segment's head that say the file is not ours to touch.
  */
 export function walkBeyond(
   place: Place,
   segments: Segment[],
   bases: readonly number[],
   keep: KeepOp,
-): Opened<number> {
+): Opened<{ readonly ops: number; readonly rewrites: readonly PreparationStep[] }> {
   let ops = 0;
+  const rewrites: PreparationStep[] = [];
   const last = segments.at(-1);
   if (last !== undefined) {
+    const from = last.end.position;
     const walked = walkSegment(place, last, keep);
     ops += walked.ops;
-    if (!walked.whole) return opened(ops);
+    if (walked.ops > 0) rewrites.push({ type: 'rewrite', path: last.path, from, to: last.end.position });
+    if (!walked.whole) return opened({ ops, rewrites });
   }
   for (const baseOp of bases) {
     const previous = segments.at(-1);
@@ -44,10 +50,13 @@ export function walkBeyond(
     const walked = walkSegment(place, segment, keep);
     ops += walked.ops;
     // A segment without an op is made again by the op that begins it.
-    if (walked.ops > 0) segments.push(segment);
+    if (walked.ops > 0) {
+      segments.push(segment);
+      rewrites.push({ type: 'rewrite', path, from: 0, to: segment.end.position });
+    }
     if (!walked.whole) break;
   }
-  return opened(ops);
+  return opened({ ops, rewrites });
 }
 
 /** Before op 1. */
