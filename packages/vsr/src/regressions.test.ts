@@ -170,4 +170,17 @@ describe('interleavings that broke something once', () => {
     }
     expect(backup.of('startViewChange')).toEqual([]);
   });
+
+  it('prepares of one view that do not chain are refused, not stumbled over', () => {
+    const backup = new Bench(3, 2, promise(0, 0, []), []);
+    const [first, second, third] = chain(0, 0, 0) as [Prepare, Prepare, Prepare];
+    const other = prepare(2, 0, first, { body: Buffer.alloc(8, 1) });
+    expect(other.header.checksum).not.toBe(second.header.checksum);
+    // Of a primary that is out of its mind: the third does not follow from what it says is the second.
+    for (const each of [third, other, first])
+      backup.receive(0, { type: 'prepare', epoch: 0, view: 0, commitMax: 0, prepare: each });
+    expect(backup.replica.state.log.map(({ header }) => header.checksum)).toEqual(
+      [first, other].map(({ header }) => header.checksum),
+    );
+  });
 });

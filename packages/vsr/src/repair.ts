@@ -56,8 +56,10 @@ export function drainStaging(core: Core): void {
   let trustedTo = 0;
   for (let staged = state.staging.get(op); staged !== undefined; staged = state.staging.get(op)) {
     if (staged.prepare.header.parent !== parent) {
-      // Of two that do not fit, the one that nobody vouches for goes.
-      if (staged.trusted && op > headOp(state) + 1) unstage(core, op - 1);
+      // Of two that do not fit, the one that nobody vouches for goes; of two that the primary sent, the later one: no
+      // primary in its right mind sends such a pair.
+      const isAlone = staged.trusted && trustedTo < op - 1;
+      if (isAlone && op > headOp(state) + 1) unstage(core, op - 1);
       else unstage(core, op);
       break;
     }
