@@ -1,4 +1,4 @@
-import { ModeFlag, type Prepare, PrepareKind } from '@vireo/protocol';
+import { ModeFlag, PREPARE_HEADER_SIZE, type Prepare, PrepareKind } from '@vireo/protocol';
 import { describe, expect, it } from 'vitest';
 import type { Message } from './message.ts';
 import { type ReplayItem, replayJournal } from './replay.ts';
@@ -53,6 +53,39 @@ describe('a log with which a cold start was agreed to', () => {
     expect(bench.replica.state.log[1]).toMatchObject({ prepare: null, faulty: true });
   });
 
+  it('is told of when the agreement is durable, however often it is asked for before', () => {
+    const bench = new Bench(3, 2, promise(4, 0, [one]), [one]);
+    for (let i = 0; i < 2; i++) bench.receive(1, asked);
+    expect(bench.of('coldStartGranted')).toEqual([]);
+    bench.flush();
+    expect(bench.of('coldStartGranted')).toHaveLength(1);
+  });
+
+  it('is announced by who proposed it when that is durable, however often the others answer before', () => {
+    const bench = new Bench(3, 0, { ...promise(1, 0, [one]), mark: true }, [one], {
+      coldStart: 'allPresent',
+    });
+    bench.flush();
+    for (let i = 0; i < 2; i++) {
+      const { nonce } = bench.replica.state;
+      const answer = { type: 'recoveryState', epoch: 0, view: 1, nonce, recovering: true } as const;
+      for (const from of [1, 2])
+        bench.receive(from, { ...answer, lossEpoch: 0, rank: 0, ...suffix(null, []) });
+      bench.tick(retransmitMax);
+    }
+    expect(bench.replica.state.grant).toMatchObject({ epoch: 1, to: 0 });
+    expect(bench.of('coldStart')).toEqual([]);
+    bench.flush();
+    expect(bench.of('coldStart')).toHaveLength(2);
+  });
+
+  it('belongs to no view of the epoch that was given up', () => {
+    const bench = granted();
+    bench.receive(0, { type: 'requestStartView', epoch: 0, view: 6, nonce: 5, asker: 'recovering' });
+    bench.flush();
+    expect(bench.replica.state.view).toBe(4);
+  });
+
   it('grows by what that epoch asks for, and by nothing beyond', () => {
     const bench = granted();
     bench.receive(1, { ...told, ...suffix(two, [], 2) });
@@ -76,7 +109,8 @@ describe('a member that joins a cold-started epoch', () => {
     const told = { type: 'startView', epoch: 1, view: 4, lossEpoch: 1, nonce } as const;
     bench.receive(1, { ...told, ...suffix(null, [one, two, other], 2) });
     bench.flush();
-    expect(bench.replica.state).toMatchObject({ epoch: 1, commitMax: 2 });
+    // What it lacks it may have held in the epoch before: it does not deny that.
+    expect(bench.replica.state).toMatchObject({ epoch: 1, commitMax: 2, log: [{ faulty: true }] });
     bench.repair(1, 2, [other]);
     expect(bench.applied).toHaveLength(2);
     expect(bench.of('prepareOk').map(({ op }) => op)).not.toContain(3);
@@ -195,6 +229,43 @@ describe('two switches in one log, from memory to disk and back', () => {
   });
 });
 
+describe('a switch to disk', () => {
+  const [one] = chain(0) as [Prepare];
+  const toDisk = switchTo('disk', 2, one);
+
+  it('clears no mark in a view change: its records repeat the vote, whatever has come in since', () => {
+    const bench = new Bench(3, 2, null, [], { checkpoint: { mode: 'memory' } });
+    bench.flush();
+    prepared(bench, [one, toDisk]);
+    for (const from of [0, 1]) bench.receive(from, { type: 'startViewChange', epoch: 0, view: 0 });
+    bench.flush();
+    bench.tick(1);
+    bench.flush();
+    expect(bench.replica.state).toMatchObject({ view: 1, status: 'viewChange', durableMark: true });
+    bench.startView(1, 1, null, [one, toDisk]);
+    bench.flush();
+    expect(bench.replica.state).toMatchObject({ status: 'normal', durableMark: false });
+  });
+
+  it('is followed by no other one before it is committed', () => {
+    const bench = new Bench(3, 0, null, [], { checkpoint: { mode: 'memory' } });
+    bench.flush();
+    const switching = (id: number, flags: number) => {
+      const request = { id, kind: PrepareKind.mode, flags, context: null };
+      bench.step({ type: 'request', request: { ...request, bytes: Buffer.alloc(PREPARE_HEADER_SIZE) } });
+    };
+    switching(1, ModeFlag.disk);
+    switching(2, ModeFlag.memory);
+    expect(bench.replies).toMatchObject([{ requestId: 2, outcome: { type: 'refused', code: 'notReady' } }]);
+    bench.flush();
+    const { op, checksum } = bench.replica.state.log.at(-1)!.header;
+    bench.receive(1, { type: 'prepareOk', epoch: 0, view: 0, op, checksum, commitMin: 0 });
+    switching(3, ModeFlag.memory);
+    expect(bench.replies.map(({ requestId }) => requestId)).toEqual([2, 1]);
+    expect(bench.replica.op).toBe(op + 1);
+  });
+});
+
 describe('nothing is acked from memory before a mark is durable', () => {
   const starts = {
     'a group that begins in memory': null,
@@ -222,7 +293,7 @@ describe('nothing is acked from memory before a mark is durable', () => {
       bench.receive(1, { type: 'prepareOk', epoch: 0, view: 0, op, checksum, commitMin: 0 });
     acks(1, head.checksum);
     const request = { id: 1, kind: PrepareKind.mode, flags: ModeFlag.memory, context: null };
-    bench.step({ type: 'request', request: { ...request, bytes: Buffer.alloc(128 + 8) } });
+    bench.step({ type: 'request', request: { ...request, bytes: Buffer.alloc(PREPARE_HEADER_SIZE) } });
     const { op, checksum } = bench.replica.state.log.at(-1)!.header;
     expect(op).toBe(2);
     acks(op, checksum);
@@ -252,6 +323,19 @@ describe('a seal with several writes under way', () => {
       bench.flush(1);
     }
     expect(bench.replica).toMatchObject({ sealed: true, state: { durableMark: false } });
+  });
+
+  it('is of what was acked before: the turn in which the replica was halted acks no more', () => {
+    const bench = new Bench(3, 1, null, [], { checkpoint: { mode: 'memory' } });
+    bench.flush();
+    bench.sent = [];
+    const [one] = chain(0) as [Prepare];
+    const message = { type: 'prepare', epoch: 0, view: 0, commitMax: 0, prepare: one } as const;
+    bench.replica.step({ type: 'message', from: 0, message }, bench);
+    bench.replica.halt(bench);
+    bench.replica.settle(bench);
+    expect(bench.replica.op).toBe(1);
+    expect(bench.sent).toEqual([]);
   });
 
   it('ends with any that fails: the others may never come to an end', () => {
