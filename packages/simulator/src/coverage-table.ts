@@ -27,6 +27,7 @@ const checkers: readonly [string, Standing][] = [
   ['9 no truncation below commitMax', at('checkers/no-truncation.ts')],
   ['10 offsets dense, timestamps monotone', at('checkers/dense-offsets.ts')],
   ['11 segments byte-equal', at('cluster/final-checks.ts')],
+  ['11 index agrees with its segment', at('cluster/final-index.ts')],
   ['11 digests equal', waits('state digests')],
   ['12 window, offsets, retention equal at equal op', waits('consumer groups')],
   ['13 reads are committed', at('checkers/committed-reads.ts, history')],
@@ -35,6 +36,7 @@ const checkers: readonly [string, Standing][] = [
   ['15 notApplied is in no log', at('history')],
   ['16 partitions by committed ops, files go after a tombstone', at('checkers/partition-life.ts')],
   ['17 one tenure a partition, G1-G18', waits('consumer groups')],
+  ['18 sizes bounded, queues return to their level', at('cluster/final-levels.ts')],
   ['18 pools return to their level', waits('buffer pools')],
   ['19 trace hash equal on rerun', at('cli/run-seeds.ts')],
 ];

@@ -26,10 +26,12 @@ export type CheckerName =
   | '8 nacked was never acked'
   | '9 no truncation'
   | '10 dense offsets'
+  | '11 segments and indexes'
   | '13 committed reads'
   | '14 idempotent producers'
   | '15 notApplied is in no log'
   | '16 partitions by committed ops'
+  | '18 sizes and levels'
   | '19 trace hash'
   | 'liveness'
   /** A step of a scenario did not come, or what it expects is not so. */

@@ -18,6 +18,9 @@ export class DenseOffsets implements Checker {
         `${where}: begins at offset ${header.baseOffset}, expected ${next.offset}`,
       );
     }
+    if (header.kind !== PrepareKind.batch && header.count !== 0) {
+      throw new Violation(this.name, `${where}: is of kind ${header.kind} and takes ${header.count} offsets`);
+    }
     if (header.timestamp < next.timestamp) {
       throw new Violation(
         this.name,

@@ -22,6 +22,8 @@ import { Trace } from '../world/trace.ts';
 import { FaultAtlas } from './fault-atlas.ts';
 import { FaultDriver } from './fault-driver.ts';
 import { checkHistory, firstComeback, firstDifference, firstUnrest } from './final-checks.ts';
+import { firstWrongIndex } from './final-index.ts';
+import { firstExcess } from './final-levels.ts';
 import { limitsOf } from './limits.ts';
 import { Observer } from './observer.ts';
 import { type Profile, usesMemory } from './profile.ts';
@@ -34,6 +36,8 @@ const clientsFrom = 1_000;
 const setUpMax = 20_000_000;
 /** After all faults have ended, everything has settled within this time, µs. */
 const settleMax = 60_000_000;
+/** At rest, levels are back within this time, µs. */
+const restMax = 2_000_000;
 /** What a group beyond the budget is given to come back or not, µs. */
 const settleBeyond = 10_000_000;
 
@@ -215,6 +219,13 @@ class Simulation {
     this.#observer.ended();
     const comeback = firstComeback(this.#observer.ghost, this.#nodes);
     if (comeback !== null) this.#fail('7 no vote while recovering', comeback);
+    // Answers to the last question may be under way still.
+    const excess = (): string | null =>
+      firstExcess(this.#observer.ghost, this.#nodes, limitsOf(this.#profile));
+    if (overspent.size === 0 && !this.#until(restMax, () => excess() === null))
+      this.#fail('18 sizes and levels', excess() ?? 'no rest');
+    const wrongIndex = firstWrongIndex(this.#observer.ghost, this.#nodes);
+    if (wrongIndex !== null) this.#fail('11 segments and indexes', wrongIndex);
     const difference = firstDifference(this.#observer.ghost, this.#nodes);
     if (difference !== null) this.#fail('1 canonical chain', difference);
     const problem = checkHistory(this.#history, this.#observer.ghost, this.#profile.partitions);
