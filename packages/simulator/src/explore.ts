@@ -6,9 +6,12 @@ import { defects } from './explorer/defects.ts';
 /** `npm run explore`: the exhaustive search of one small group. */
 
 const main = fileURLToPath(import.meta.url);
-const args = parseExploreArguments(process.argv.slice(2));
+const argv = process.argv.slice(2);
+const args = parseExploreArguments(argv);
 
-if (typeof args === 'string') {
+if (argv.includes('--help')) {
+  console.log(exploreUsage);
+} else if (typeof args === 'string') {
   console.error(`${args}\n\n${exploreUsage}`);
   process.exitCode = 2;
 } else if (args.allDefects) {

@@ -55,7 +55,7 @@ describe('defects put back', () => {
     },
   );
 
-  it.each(['view-not-durable', 'early-self-count', 'tail-dropping-shutdown', 'strict-nack'])(
+  it.each(defects.map(({ name }) => name))(
     '%s is found',
     (name) => {
       const main = 'packages/simulator/dist/explore.js';
