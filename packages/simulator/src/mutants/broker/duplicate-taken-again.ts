@@ -12,5 +12,5 @@ export const duplicateTakenAgain: Mutant = {
       replace: 'return null;',
     },
   ],
-  finders: ['14 idempotent producers'],
+  finders: ['14 idempotent producers', '2 acked is kept', '15 notApplied is in no log', 'liveness'],
 };

@@ -27,5 +27,9 @@ export const e11TableAtRequest: Mutant = {
     '15 notApplied is in no log',
     '10 dense offsets',
     'liveness',
+    '1 canonical chain',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
   ],
 };

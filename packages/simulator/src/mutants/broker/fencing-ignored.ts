@@ -12,5 +12,5 @@ export const fencingIgnored: Mutant = {
       replace: "if (epoch < lane.epoch) return 'next';",
     },
   ],
-  finders: ['2 acked is kept', '14 idempotent producers'],
+  finders: ['2 acked is kept', '14 idempotent producers', '15 notApplied is in no log', 'liveness'],
 };

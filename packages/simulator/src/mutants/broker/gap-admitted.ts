@@ -12,5 +12,5 @@ export const gapAdmitted: Mutant = {
       replace: "return 'next';",
     },
   ],
-  finders: ['2 acked is kept'],
+  finders: ['2 acked is kept', '14 idempotent producers', '15 notApplied is in no log', 'liveness'],
 };

@@ -12,5 +12,5 @@ export const judgedByCommittedState: Mutant = {
       replace: 'const pending = undefined;',
     },
   ],
-  finders: ['14 idempotent producers'],
+  finders: ['14 idempotent producers', '2 acked is kept', '15 notApplied is in no log', 'liveness'],
 };

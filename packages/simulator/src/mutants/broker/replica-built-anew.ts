@@ -12,5 +12,14 @@ export const replicaBuiltAnew: Mutant = {
       replace: 'const items = (creation.id === 0 ? this.#recovered.get(creation.id) : null) ?? [];',
     },
   ],
-  finders: ['6 prepareOk is durable', '3 monotone'],
+  finders: [
+    '6 prepareOk is durable',
+    '3 monotone',
+    '1 canonical chain',
+    '2 acked is kept',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+  ],
 };

@@ -13,5 +13,13 @@ export const unknownGroupNacked: Mutant = {
         "if (message.type === 'startViewChange') this.#options.context.send(id, from, { type: 'doViewChange', epoch: message.epoch, view: message.view + 1, logView: 0, commitMax: 0, anchorOp: 0, anchorChecksum: '0'.repeat(32), headers: [], present: [], nack: [] }); if (this.metadata.groupStanding(id) !== 'gone' && this.#held.hold(id, from, message)) stats.framesHeld++;",
     },
   ],
-  finders: ['liveness'],
+  finders: [
+    'liveness',
+    '1 canonical chain',
+    '2 acked is kept',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+  ],
 };

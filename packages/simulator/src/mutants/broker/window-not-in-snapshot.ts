@@ -12,5 +12,5 @@ export const windowNotInSnapshot: Mutant = {
       replace: '',
     },
   ],
-  finders: ['liveness'],
+  finders: ['liveness', '14 idempotent producers', '2 acked is kept', '15 notApplied is in no log'],
 };

@@ -13,5 +13,5 @@ export const clientNewSequence: Mutant = {
         "if (answer.type === 'none') { batch.unanswered = true; batch.stamp = { ...batch.stamp, sequence: this.#next }; this.#next += 1; batch.bytes = Buffer.from(batch.bytes); restampBatch(batch.bytes.subarray(PRODUCE_ROOM), batch.stamp, simChecksums);",
     },
   ],
-  finders: ['liveness', '14 idempotent producers'],
+  finders: ['liveness', '14 idempotent producers', '2 acked is kept', '15 notApplied is in no log'],
 };

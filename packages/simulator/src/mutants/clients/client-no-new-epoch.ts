@@ -12,5 +12,5 @@ export const clientNoNewEpoch: Mutant = {
       replace: '',
     },
   ],
-  finders: ['14 idempotent producers', '2 acked is kept'],
+  finders: ['14 idempotent producers', '2 acked is kept', '15 notApplied is in no log', 'liveness'],
 };

@@ -12,6 +12,17 @@ export const damageCutAsTorn: Mutant = {
       replace: 'const behind = null;',
     },
   ],
-  finders: ['6 prepareOk is durable', 'assertion', '3 monotone'],
+  finders: [
+    '6 prepareOk is durable',
+    'assertion',
+    '3 monotone',
+    '1 canonical chain',
+    '2 acked is kept',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+    '5 durable view',
+  ],
   assertionReason: 'a node that refuses to start on a disk that only crashed has lost what it promised',
 };

@@ -13,5 +13,17 @@ export const fsyncRetried: Mutant = {
         'const retrying = (path, position, buffers, done) => this.#disk.write(path, position, buffers, true, (error) => (error === null ? done(null) : this.#disk.sync(path, done))); retrying(file.path, this.#position, encoded.buffers, (error) => {',
     },
   ],
-  finders: ['liveness'],
+  finders: [
+    'liveness',
+    '1 canonical chain',
+    '2 acked is kept',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    '3 monotone',
+    '5 durable view',
+    'assertion',
+  ],
+  assertionReason: 'a node that refuses to start on a disk that only crashed has lost what it promised',
 };

@@ -12,5 +12,14 @@ export const recordsReplayedBackwards: Mutant = {
       replace: "items.unshift({ type: 'state', group, record: head.index.subarray(op, op + entry.size) });",
     },
   ],
-  finders: ['3 monotone'],
+  finders: [
+    '3 monotone',
+    '1 canonical chain',
+    '2 acked is kept',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+  ],
 };

@@ -12,6 +12,17 @@ export const snapshotNotSynced: Mutant = {
       replace: 'this.#disk.write(fresh, 0, [content], false, then(rename))',
     },
   ],
-  finders: ['assertion'],
+  finders: [
+    'assertion',
+    '1 canonical chain',
+    '2 acked is kept',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+    '3 monotone',
+    '5 durable view',
+  ],
   assertionReason: 'a node that refuses to start on a disk that only crashed has lost what it promised',
 };

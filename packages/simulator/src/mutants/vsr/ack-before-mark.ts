@@ -12,5 +12,13 @@ export const ackBeforeMark: Mutant = {
       replace: 'true',
     },
   ],
-  finders: ['6 prepareOk is durable'],
+  finders: [
+    '6 prepareOk is durable',
+    '1 canonical chain',
+    '2 acked is kept',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+  ],
 };

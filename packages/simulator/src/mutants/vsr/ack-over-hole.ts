@@ -18,5 +18,13 @@ export const ackOverHole: Mutant = {
       replace: 'if (!isPromised) continue;',
     },
   ],
-  finders: ['6 prepareOk is durable'],
+  finders: [
+    '6 prepareOk is durable',
+    '1 canonical chain',
+    '2 acked is kept',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+  ],
 };

@@ -12,5 +12,13 @@ export const e12DeafBumps: Mutant = {
       replace: 'joinView(core, state.view + 1);',
     },
   ],
-  finders: ['liveness'],
+  finders: [
+    'liveness',
+    '1 canonical chain',
+    '2 acked is kept',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+  ],
 };

@@ -18,5 +18,13 @@ export const e14OneNackDrops: Mutant = {
       replace: '',
     },
   ],
-  finders: ['1 canonical chain'],
+  finders: [
+    '1 canonical chain',
+    '2 acked is kept',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+  ],
 };

@@ -12,6 +12,17 @@ export const e15DamageReadAsAbsent: Mutant = {
       replace: 'if (lastOp > 0) return;',
     },
   ],
-  finders: ['6 prepareOk is durable', 'assertion'],
+  finders: [
+    '6 prepareOk is durable',
+    'assertion',
+    '1 canonical chain',
+    '2 acked is kept',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+    '3 monotone',
+    '5 durable view',
+  ],
   assertionReason: 'a node that refuses to start on a disk that only crashed has lost what it promised',
 };

@@ -12,5 +12,13 @@ export const e16Replication5: Mutant = {
       replace: 'REPLICATION = [0, 1, 2, 2, 2, 2, 3]',
     },
   ],
-  finders: ['2 acked is kept'],
+  finders: [
+    '2 acked is kept',
+    '1 canonical chain',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+  ],
 };

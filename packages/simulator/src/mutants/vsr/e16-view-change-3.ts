@@ -12,5 +12,13 @@ export const e16ViewChange3: Mutant = {
       replace: 'VIEW_CHANGE = [0, 1, 2, 1, 3, 3, 4]',
     },
   ],
-  finders: ['liveness'],
+  finders: [
+    'liveness',
+    '1 canonical chain',
+    '2 acked is kept',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+  ],
 };

@@ -12,5 +12,14 @@ export const e19PrimaryResumes: Mutant = {
       replace: 'startAsPrimary(core);',
     },
   ],
-  finders: ['4 one primary a view', '1 canonical chain', '2 acked is kept'],
+  finders: [
+    '4 one primary a view',
+    '1 canonical chain',
+    '2 acked is kept',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+  ],
 };

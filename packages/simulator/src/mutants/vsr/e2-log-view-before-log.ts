@@ -12,5 +12,13 @@ export const e2LogViewBeforeLog: Mutant = {
       replace: 'state.pendingStartView = message; state.logView = message.view;',
     },
   ],
-  finders: ['liveness'],
+  finders: [
+    'liveness',
+    '1 canonical chain',
+    '2 acked is kept',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+  ],
 };

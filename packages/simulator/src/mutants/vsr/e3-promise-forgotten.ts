@@ -12,5 +12,15 @@ export const e3PromiseForgotten: Mutant = {
       replace: 'writeState(core, state.promise, []); state.durableView = view; sendVote(core);',
     },
   ],
-  finders: ['5 durable view', '3 monotone', '2 acked is kept', '1 canonical chain'],
+  finders: [
+    '5 durable view',
+    '3 monotone',
+    '2 acked is kept',
+    '1 canonical chain',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+  ],
 };

@@ -12,5 +12,14 @@ export const e5NonceReused: Mutant = {
       replace: 'const firstNonce = 0;',
     },
   ],
-  finders: ['7 no vote while recovering'],
+  finders: [
+    '7 no vote while recovering',
+    '1 canonical chain',
+    '2 acked is kept',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+  ],
 };

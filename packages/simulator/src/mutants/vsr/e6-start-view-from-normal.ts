@@ -19,5 +19,6 @@ export const e6StartViewFromNormal: Mutant = {
     '9 no truncation',
     '14 idempotent producers',
     'liveness',
+    '8 nacked was never acked',
   ],
 };

@@ -13,5 +13,13 @@ export const e7NormalPushedOut: Mutant = {
         "state.suspects[config.members.indexOf(from)] = state.tick; if (state.status === 'normal') { state.status = 'viewChange'; armViewChange(core); }",
     },
   ],
-  finders: ['liveness'],
+  finders: [
+    'liveness',
+    '1 canonical chain',
+    '2 acked is kept',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+  ],
 };

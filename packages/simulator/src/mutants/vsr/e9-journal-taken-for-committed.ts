@@ -12,5 +12,13 @@ export const e9JournalTakenForCommitted: Mutant = {
       replace: 'head',
     },
   ],
-  finders: ['2 acked is kept'],
+  finders: [
+    '2 acked is kept',
+    '1 canonical chain',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+  ],
 };

@@ -12,5 +12,14 @@ export const effectsBeforeCommit: Mutant = {
       replace: 'while (state.log.length > 0) {',
     },
   ],
-  finders: ['3 monotone', '1 canonical chain', '2 acked is kept'],
+  finders: [
+    '3 monotone',
+    '1 canonical chain',
+    '2 acked is kept',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+  ],
 };

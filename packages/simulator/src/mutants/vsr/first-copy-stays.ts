@@ -22,5 +22,8 @@ export const firstCopyStays: Mutant = {
     '9 no truncation',
     '14 idempotent producers',
     'liveness',
+    '5 durable view',
+    'assertion',
   ],
+  assertionReason: 'a node that refuses to start on a disk that only crashed has lost what it promised',
 };

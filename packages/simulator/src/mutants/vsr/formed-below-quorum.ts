@@ -12,5 +12,13 @@ export const formedBelowQuorum: Mutant = {
       replace: 'if (votes.length < quorums.viewChange - 1) return;',
     },
   ],
-  finders: ['1 canonical chain'],
+  finders: [
+    '1 canonical chain',
+    '2 acked is kept',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+  ],
 };

@@ -31,5 +31,7 @@ export const logViewWithoutHeaders: Mutant = {
     '6 prepareOk is durable',
     '14 idempotent producers',
     'liveness',
+    '8 nacked was never acked',
+    '9 no truncation',
   ],
 };

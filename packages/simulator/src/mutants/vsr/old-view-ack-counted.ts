@@ -13,5 +13,13 @@ export const oldViewAckCounted: Mutant = {
         'state.started = true; state.votes.forEach((vote, at) => { state.acked[at] = vote === null ? 0 : vote.anchorOp + vote.headers.length; });',
     },
   ],
-  finders: ['2 acked is kept'],
+  finders: [
+    '2 acked is kept',
+    '1 canonical chain',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+  ],
 };

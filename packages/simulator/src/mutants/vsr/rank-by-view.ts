@@ -18,5 +18,13 @@ export const rankByView: Mutant = {
       replace: 'vote.view === canonical.view',
     },
   ],
-  finders: ['1 canonical chain', '2 acked is kept', '9 no truncation', '14 idempotent producers', 'liveness'],
+  finders: [
+    '1 canonical chain',
+    '2 acked is kept',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+  ],
 };

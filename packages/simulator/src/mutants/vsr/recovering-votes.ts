@@ -12,5 +12,13 @@ export const recoveringVotes: Mutant = {
       replace: 'if (state.grant !== null || message.epoch > state.epoch) return;',
     },
   ],
-  finders: ['6 prepareOk is durable', '8 nacked was never acked'],
+  finders: [
+    '6 prepareOk is durable',
+    '8 nacked was never acked',
+    '1 canonical chain',
+    '2 acked is kept',
+    '9 no truncation',
+    '14 idempotent producers',
+    'liveness',
+  ],
 };

@@ -12,5 +12,13 @@ export const stalePrepareOk: Mutant = {
       replace: 'entry !== null',
     },
   ],
-  finders: ['6 prepareOk is durable', '2 acked is kept', '1 canonical chain', 'liveness'],
+  finders: [
+    '6 prepareOk is durable',
+    '2 acked is kept',
+    '1 canonical chain',
+    'liveness',
+    '8 nacked was never acked',
+    '9 no truncation',
+    '14 idempotent producers',
+  ],
 };
