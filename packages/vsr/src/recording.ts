@@ -80,9 +80,13 @@ export function copyState(state: ReplicaState): ReplicaState {
   };
 }
 
-/** The prepare with its header alone; nothing of the large Buffer is held. */
+/** The prepare with its header alone; nothing of the large Buffer is held, and a small one may lie in a large frame. */
 function copyPrepare(prepare: Prepare): Prepare {
-  if (prepare.bytes.length <= WHOLE_PREPARE_MAX) return prepare;
+  if (prepare.bytes.length <= WHOLE_PREPARE_MAX) {
+    const bytes = Buffer.from(prepare.bytes);
+    const { checksum, parent } = prepare.header;
+    return { header: new PrepareHeader(bytes.subarray(0, PREPARE_HEADER_SIZE), checksum, parent), bytes };
+  }
   return new HeaderOnly(Buffer.from(prepare.header.bytes)) as unknown as Prepare;
 }
 
