@@ -161,9 +161,12 @@ describe('a switch to disk', () => {
     receive(bench, log('..D..').slice(3), 3);
     bench.flush();
     expect(ackedTo(bench)).toBeLessThan(4);
+    // What was acked from memory is in no journal: a start from here would have to know that.
+    expect(bench.replica.state.durableMark).toBe(true);
     bench.step({ type: 'checkpointed', op: 3 });
     bench.flush();
     expect(ackedTo(bench)).toBe(5);
+    expect(bench.replica.state.durableMark).toBe(false);
   });
 
   it('is not acked by way of the switch back that follows it: that keeps the mark, and claims the disk below', () => {

@@ -133,9 +133,9 @@ describe('bodies that were fetched for a view whose log switches to disk', () =>
   const log = [one, two, switchTo('disk', 3, two)];
   const memory = { checkpoint: { mode: 'memory' } } as const;
 
-  /** A start from the first `count` writes; `record`: what was durable before them. */
-  function startFrom(bench: Bench, count: number, record = promise(0, 0, [])): number[] | undefined {
-    const items: ReplayItem[] = [{ type: 'state', record: { ...record, mark: false } }];
+  /** The log of a start from the first record and the first `count` writes after it. */
+  function startFrom(bench: Bench, count: number): number[] | undefined {
+    const items: ReplayItem[] = [{ type: 'state', record: promise(0, 0, []) }];
     for (const { write } of bench.writes.slice(0, count)) {
       for (const each of write.prepares) items.push({ type: 'prepare', prepare: each });
       if (write.type === 'state') items.push({ type: 'state', record: write.record });
@@ -156,7 +156,7 @@ describe('bodies that were fetched for a view whose log switches to disk', () =>
     expect([0, 1].map((count) => startFrom(bench, count))).toEqual([[], [1, 2, 3]]);
   });
 
-  it('are written so by a backup that had kept them aside, what it held of its own log before', () => {
+  it('are written so by a backup that had kept them aside too', () => {
     const record = { ...promise(0, 0, [one]), mark: true };
     const recovery = { ...memory, salvaged: log.slice(1) };
     const bench = new Bench(3, 2, record, [one], recovery);
