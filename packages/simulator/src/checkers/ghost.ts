@@ -33,7 +33,7 @@ export interface GhostWrite {
   readonly record: Pick<StateRecord, 'epoch' | 'view' | 'logView' | 'mark' | 'verdict'> | null;
 }
 
-export interface GhostAck {
+interface GhostAck {
   readonly checksum: string;
   readonly epoch: number;
   /** The log that it was acked in: that of this view. */

@@ -4,7 +4,7 @@ import type { LostOp } from './fault-atlas.ts';
 import type { DamagePiece, DamageShape } from './faults.ts';
 
 /** Bytes that are to be put over others. */
-export interface Patch {
+interface Patch {
   readonly path: string;
   readonly position: number;
   readonly bytes: Buffer;

@@ -4,6 +4,7 @@ import type { Consumer } from '../clients/consumer.ts';
 import { decodeRecords } from '../clients/records.ts';
 import { partitionName } from '../clients/topic.ts';
 import { type FinalLog, type History, type HistoryRule, verifyHistory } from '../history/index.ts';
+import { firstWrongIndex } from './final-index.ts';
 import type { Observer } from './observer.ts';
 import type { SimNode } from './sim-node.ts';
 
@@ -77,7 +78,7 @@ function hostedGroups({ ghost }: Observer, nodes: readonly SimNode[]): number[] 
 }
 
 /** A node whose state is unreadable, or another one's, and that hosts replicas all the same. */
-export function firstComeback(ghost: Ghost, nodes: readonly SimNode[]): string | null {
+function firstComeback(ghost: Ghost, nodes: readonly SimNode[]): string | null {
   for (const node of nodes) {
     const lost = ghost.gone.get(node.id);
     if (lost === undefined) continue;
@@ -89,7 +90,7 @@ export function firstComeback(ghost: Ghost, nodes: readonly SimNode[]): string |
 }
 
 /** Compares what clients saw with the committed logs. */
-export function checkHistory(
+function checkHistory(
   history: History,
   ghost: Ghost,
   partitions: number,
@@ -111,7 +112,7 @@ export function checkHistory(
  * Compares the segments of all nodes with the committed logs, byte by byte, up to each group's last checkpoint:
  * what lies behind that is written lazily, and may be torn by a crash until it is. Null when they agree.
  */
-export function firstDifference(ghost: Ghost, nodes: readonly SimNode[]): string | null {
+function firstDifference(ghost: Ghost, nodes: readonly SimNode[]): string | null {
   for (const node of nodes) {
     if (ghost.gone.has(node.id)) continue;
     const files = node.disk.contents().filter(({ path }) => path.endsWith('.segment'));
@@ -142,4 +143,21 @@ export function firstDifference(ghost: Ghost, nodes: readonly SimNode[]): string
     }
   }
   return null;
+}
+
+/** Compares, at rest, what clients saw and what lies on the disks with the committed logs. */
+export function firstProblem(
+  ghost: Ghost,
+  nodes: readonly SimNode[],
+  history: History,
+  partitions: number,
+): { readonly checker: CheckerName; readonly message: string } | null {
+  const comeback = firstComeback(ghost, nodes);
+  if (comeback !== null) return { checker: '7 no vote while recovering', message: comeback };
+  const difference = firstDifference(ghost, nodes);
+  if (difference !== null) return { checker: '1 canonical chain', message: difference };
+  const problem = checkHistory(history, ghost, partitions);
+  if (problem !== null) return problem;
+  const wrongIndex = firstWrongIndex(ghost, nodes);
+  return wrongIndex === null ? null : { checker: '11 segments and indexes', message: wrongIndex };
 }

@@ -21,8 +21,7 @@ import { SimNetwork } from '../world/sim-network.ts';
 import { Trace } from '../world/trace.ts';
 import { FaultAtlas } from './fault-atlas.ts';
 import { FaultDriver } from './fault-driver.ts';
-import { checkHistory, firstComeback, firstDifference, firstUnrest } from './final-checks.ts';
-import { firstWrongIndex } from './final-index.ts';
+import { firstProblem, firstUnrest } from './final-checks.ts';
 import { firstExcess } from './final-levels.ts';
 import { limitsOf } from './limits.ts';
 import { Observer } from './observer.ts';
@@ -217,19 +216,13 @@ class Simulation {
     }
     if (this.#failure !== null) return;
     this.#observer.ended();
-    const comeback = firstComeback(this.#observer.ghost, this.#nodes);
-    if (comeback !== null) this.#fail('7 no vote while recovering', comeback);
+    const { ghost } = this.#observer;
+    const problem = firstProblem(ghost, this.#nodes, this.#history, this.#profile.partitions);
+    if (problem !== null) this.#fail(problem.checker, problem.message);
     // Answers to the last question may be under way still.
-    const excess = (): string | null =>
-      firstExcess(this.#observer.ghost, this.#nodes, limitsOf(this.#profile));
+    const excess = (): string | null => firstExcess(ghost, this.#nodes, limitsOf(this.#profile));
     if (overspent.size === 0 && !this.#until(restMax, () => excess() === null))
       this.#fail('18 sizes and levels', excess() ?? 'no rest');
-    const wrongIndex = firstWrongIndex(this.#observer.ghost, this.#nodes);
-    if (wrongIndex !== null) this.#fail('11 segments and indexes', wrongIndex);
-    const difference = firstDifference(this.#observer.ghost, this.#nodes);
-    if (difference !== null) this.#fail('1 canonical chain', difference);
-    const problem = checkHistory(this.#history, this.#observer.ghost, this.#profile.partitions);
-    if (problem !== null) this.#fail(problem.checker, problem.message);
     const disappointment = firstDisappointment(
       this.#schedule.expect,
       this.#observer.floors.counts,
