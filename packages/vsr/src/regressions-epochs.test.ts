@@ -81,9 +81,14 @@ describe('a log with which a cold start was agreed to', () => {
 
   it('belongs to no view of the epoch that was given up', () => {
     const bench = granted();
-    bench.receive(0, { type: 'requestStartView', epoch: 0, view: 6, nonce: 5, asker: 'recovering' });
+    bench.sent = [];
+    bench.receive(0, { type: 'requestStartView', epoch: 0, view: 6, nonce: 5, asker: 'lagging' });
+    bench.receive(0, { type: 'startViewChange', epoch: 0, view: 5 });
+    for (const from of [0, 1]) bench.vote(from, 8, 4, [one]);
+    bench.receive(0, { type: 'ping', epoch: 0, view: 3, op: 1, commitMax: 1, normal: true });
     bench.flush();
-    expect(bench.replica.state.view).toBe(4);
+    expect(bench.replica.state).toMatchObject({ view: 4, logView: 0 });
+    expect(bench.sent).toEqual([]);
   });
 
   it('grows by what that epoch asks for, and by nothing beyond', () => {
