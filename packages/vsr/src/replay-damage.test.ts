@@ -60,6 +60,12 @@ describe('a journal with damage', () => {
     expect(replayed([item(one), range(two), item(three)]).salvaged).toEqual([three]);
   });
 
+  it('damage over what stands there already is not the older content: that goes, with what was above it', () => {
+    const other = prepare(2, 1, one);
+    expect(told([...log.map(item), range(other)])).toBe('h?');
+    expect(replayed([...log.map(item), range(other)]).salvaged).toEqual([two, three, four]);
+  });
+
   it('a whole copy is as good as the damaged one, before it or after it', () => {
     expect(told([item(one), item(two), range(two)])).toBe('hh');
     expect(told([item(one), item(two), body(two), item(three)])).toBe('hhh');
