@@ -152,6 +152,20 @@ describe('a switch to disk', () => {
     expect(bench.replica).toMatchObject({ wantsCheckpoint: false, state: { durableMark: false } });
   });
 
+  it('waits for it, and asks for it, also when a switch back follows in the log', () => {
+    const bench = born('memory');
+    receive(bench, log('..'));
+    receive(bench, log('..DM').slice(2), 2);
+    bench.flush();
+    expect(bench.applied).toHaveLength(2);
+    expect(ackedTo(bench)).toBe(2);
+    expect(bench.replica.wantsCheckpoint).toBe(true);
+    bench.step({ type: 'checkpointed', op: 2 });
+    bench.flush();
+    expect(ackedTo(bench)).toBe(4);
+    expect(bench.replica.wantsCheckpoint).toBe(false);
+  });
+
   it('that the others commit first still holds back every ack until this replica is on disk too', () => {
     const bench = born('memory');
     receive(bench, log('..'));

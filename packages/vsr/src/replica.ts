@@ -7,7 +7,7 @@ import { onDigest } from './digest.ts';
 import { initialState } from './initial-state.ts';
 import { firstMissingBody, headOp, noteDurable } from './log.ts';
 import type { Message } from './message.ts';
-import { headMode, isVolatile } from './mode.ts';
+import { isVolatile, modeSetBy } from './mode.ts';
 import { onCommit, onPing, onPrepare, onPrepareOk, onRequest, settleNormal } from './normal.ts';
 import { PIPELINE_MAX } from './pipeline.ts';
 import { type NodeId, quorums } from './quorums.ts';
@@ -197,7 +197,9 @@ export class Replica {
   get wantsCheckpoint(): boolean {
     const { state } = this;
     if (state.mustSync > state.checkpointOp) return true;
-    return state.modeOps > 0 && isVolatile(state) && headMode(state) === 'disk';
+    return (
+      state.modeOps > 0 && isVolatile(state) && state.log.some(({ header }) => modeSetBy(header) === 'disk')
+    );
   }
 
   /** What the node keeps beside the snapshot of the state at commitMin. */
