@@ -99,6 +99,17 @@ describe('a switch to memory', () => {
     expect(ackedTo(bench)).toBe(3);
   });
 
+  it('is not acked before the mark either when it comes in one turn with the news that it is committed', () => {
+    const bench = born('disk');
+    receive(bench, log('.'));
+    bench.flush();
+    receive(bench, log('.M').slice(1), 2);
+    expect(bench.replica.state.commitMin).toBe(2);
+    expect(ackedTo(bench)).toBe(1);
+    bench.flush();
+    expect(ackedTo(bench)).toBe(2);
+  });
+
   it('is not acked by a mark that is under way', () => {
     const bench = born('disk');
     receive(bench, log('.'));

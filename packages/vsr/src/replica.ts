@@ -152,6 +152,8 @@ export class Replica {
   settle(out: ReplicaEffects): void {
     const core = this.#core;
     core.out = out;
+    // Before the ack, which may cover a switch to `memory` that was committed by others in this very turn.
+    syncMark(core);
     settleNormal(core);
     syncMark(core);
     writePrepares(core);
