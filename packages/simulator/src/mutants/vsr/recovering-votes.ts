@@ -13,6 +13,7 @@ export const recoveringVotes: Mutant = {
     },
   ],
   finders: [
+    '7 no vote while recovering',
     '6 prepareOk is durable',
     '8 nacked was never acked',
     '1 canonical chain',
