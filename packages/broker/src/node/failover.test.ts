@@ -82,111 +82,113 @@ function stopAll(cluster: Loopback): void {
 /** `switching`: from one to the other and back, again and again. */
 const MODES = ['disk', 'memory', 'switching'] as const;
 
-describe.each(MODES)('a cluster under load whose nodes are killed at any moment, mode %s', (mode) => {
-  for (const seed of SEEDS) {
-    it(`keeps every acked batch, once and in order (seed ${seed})`, () => {
-      const random = new SeededRandom(seed);
-      const { below } = random;
-      const cluster = new Loopback({
-        cluster: 'test',
-        nodes: [0, 1, 2].map((id) => ({ id, address: `n${id}`, host: `h${id}` })),
-        secret: null,
-        limits: smallLimits(),
-        tickMs: 10,
-        digestEvery: 20,
-      });
-      cluster.startAll();
-      cluster.run(200);
-      const admin = TestClient.connect(cluster, 0, 'control');
-      admin.mustCall({ op: 'createStream', name: 's' });
-      admin.mustCall({
-        op: 'createTopic',
-        stream: 's',
-        name: 't',
-        partitions: PARTITIONS,
-        replication: 3,
-        durability: mode === 'disk' ? 'disk' : 'memory',
-      });
-      const { topic } = admin.mustCall({ op: 'lookupTopic', stream: 's', topic: 't' });
-      const groups = topic.groups.map(({ group }) => group);
-      const lanes: Lane[] = [];
-      for (let i = 0; i < LANES; i++) {
-        const { sessionId } = admin.mustCall({ op: 'register', nonce: Buffer.alloc(16, i) });
-        for (const group of groups) lanes.push(new Lane(group, sessionId));
-      }
-      const alter = (durability: Durability) => {
-        const client = TestClient.connect(cluster, [0, 1, 2].find((id) => id !== down)!, 'control');
-        client.mustCall({ op: 'alterTopic', target: { topicId: topic.id }, durability });
-        client.disconnect();
-      };
-
-      let kills = 0;
-      let down: number | null = null;
-      for (let tick = 0; tick < TICKS; tick++) {
-        cluster.tick();
-        cluster.jumble(150, below);
-        for (const lane of lanes) lane.step(cluster, below(3));
-        if (mode === 'switching' && below(100) === 0) alter(below(2) === 0 ? 'disk' : 'memory');
-        if (down === null && below(80) === 0) {
-          // In memory one failure at a time: a second one before the first has recovered is a loss.
-          if (mode !== 'disk' && !isComplete(cluster, groups)) continue;
-          down = below(3);
-          cluster.jumble(below(60), below);
-          cluster.kill(down, below(2) === 0);
-          kills++;
-        } else if (down !== null && below(60) === 0) {
-          cluster.start(down);
-          down = null;
+describe('a cluster under load whose nodes are killed at any moment', () => {
+  describe.each(MODES)('mode %s', (mode) => {
+    for (const seed of SEEDS) {
+      it(`keeps every acked batch, once and in order (seed ${seed})`, () => {
+        const random = new SeededRandom(seed);
+        const { below } = random;
+        const cluster = new Loopback({
+          cluster: 'test',
+          nodes: [0, 1, 2].map((id) => ({ id, address: `n${id}`, host: `h${id}` })),
+          secret: null,
+          limits: smallLimits(),
+          tickMs: 10,
+          digestEvery: 20,
+        });
+        cluster.startAll();
+        cluster.run(200);
+        const admin = TestClient.connect(cluster, 0, 'control');
+        admin.mustCall({ op: 'createStream', name: 's' });
+        admin.mustCall({
+          op: 'createTopic',
+          stream: 's',
+          name: 't',
+          partitions: PARTITIONS,
+          replication: 3,
+          durability: mode === 'disk' ? 'disk' : 'memory',
+        });
+        const { topic } = admin.mustCall({ op: 'lookupTopic', stream: 's', topic: 't' });
+        const groups = topic.groups.map(({ group }) => group);
+        const lanes: Lane[] = [];
+        for (let i = 0; i < LANES; i++) {
+          const { sessionId } = admin.mustCall({ op: 'register', nonce: Buffer.alloc(16, i) });
+          for (const group of groups) lanes.push(new Lane(group, sessionId));
         }
-      }
-      if (down !== null) cluster.start(down);
-      cluster.run(600);
-      // In the end the power of all of them goes at once; in memory they are stopped gracefully.
-      if (mode === 'switching') {
-        alter('disk');
-        const isDisk = () =>
-          [0, 1, 2].every((id) =>
-            cluster
-              .broker(id)
-              .groups()
-              .every((group) => group.mode === 'disk'),
-          );
-        expect(cluster.run(1_000, isDisk)).toBe(true);
-      }
-      if (mode === 'memory') stopAll(cluster);
-      else for (const id of [0, 1, 2]) cluster.kill(id);
-      cluster.startAll();
-      cluster.run(600);
-      for (const { failed } of cluster.hosts.values()) expect(failed).toBeNull();
-      expect(isComplete(cluster, groups)).toBe(true);
-      expect(cluster.events.filter(({ name }) => name === 'group.diverged')).toEqual([]);
+        const alter = (durability: Durability) => {
+          const client = TestClient.connect(cluster, [0, 1, 2].find((id) => id !== down)!, 'control');
+          client.mustCall({ op: 'alterTopic', target: { topicId: topic.id }, durability });
+          client.disconnect();
+        };
 
-      expect(kills).toBeGreaterThan(2);
-      let acked = 0;
-      for (const group of groups) {
-        const contents: string[] = [];
-        for (const node of [0, 1, 2]) {
-          const reader = TestClient.connect(cluster, node);
-          const subscribed = reader.subscribe(group, 1, { start: true }, { creditBytes: 8 << 20 });
-          expect(subscribed.ok).toBe(true);
-          cluster.run(30);
-          const records = reader.records(1);
-          expect(records.map(({ offset }) => offset)).toEqual(records.map((_, i) => i));
-          contents.push(records.map(({ value }) => value).join('\n'));
-          if (node > 0) continue;
-          for (const lane of lanes.filter((each) => each.group === group)) {
-            const own = records.filter(({ value }) => value.startsWith(`${lane.producerId}:`));
-            expect(own.map(({ value }) => value)).toEqual(own.map((_, i) => lane.value(i)));
-            for (const { sequence, baseOffset } of lane.acked) {
-              expect(records[baseOffset]?.value).toBe(lane.value(sequence));
-            }
-            acked += lane.acked.length;
+        let kills = 0;
+        let down: number | null = null;
+        for (let tick = 0; tick < TICKS; tick++) {
+          cluster.tick();
+          cluster.jumble(150, below);
+          for (const lane of lanes) lane.step(cluster, below(3));
+          if (mode === 'switching' && below(100) === 0) alter(below(2) === 0 ? 'disk' : 'memory');
+          if (down === null && below(80) === 0) {
+            // In memory one failure at a time: a second one before the first has recovered is a loss.
+            if (mode !== 'disk' && !isComplete(cluster, groups)) continue;
+            down = below(3);
+            cluster.jumble(below(60), below);
+            cluster.kill(down, below(2) === 0);
+            kills++;
+          } else if (down !== null && below(60) === 0) {
+            cluster.start(down);
+            down = null;
           }
         }
-        expect(contents[1]).toBe(contents[0]);
-        expect(contents[2]).toBe(contents[0]);
-      }
-      expect(acked).toBeGreaterThan(60);
-    }, 60_000);
-  }
+        if (down !== null) cluster.start(down);
+        cluster.run(600);
+        // In the end the power of all of them goes at once; in memory they are stopped gracefully.
+        if (mode === 'switching') {
+          alter('disk');
+          const isDisk = () =>
+            [0, 1, 2].every((id) =>
+              cluster
+                .broker(id)
+                .groups()
+                .every((group) => group.mode === 'disk'),
+            );
+          expect(cluster.run(1_000, isDisk)).toBe(true);
+        }
+        if (mode === 'memory') stopAll(cluster);
+        else for (const id of [0, 1, 2]) cluster.kill(id);
+        cluster.startAll();
+        cluster.run(600);
+        for (const { failed } of cluster.hosts.values()) expect(failed).toBeNull();
+        expect(isComplete(cluster, groups)).toBe(true);
+        expect(cluster.events.filter(({ name }) => name === 'group.diverged')).toEqual([]);
+
+        expect(kills).toBeGreaterThan(2);
+        let acked = 0;
+        for (const group of groups) {
+          const contents: string[] = [];
+          for (const node of [0, 1, 2]) {
+            const reader = TestClient.connect(cluster, node);
+            const subscribed = reader.subscribe(group, 1, { start: true }, { creditBytes: 8 << 20 });
+            expect(subscribed.ok).toBe(true);
+            cluster.run(30);
+            const records = reader.records(1);
+            expect(records.map(({ offset }) => offset)).toEqual(records.map((_, i) => i));
+            contents.push(records.map(({ value }) => value).join('\n'));
+            if (node > 0) continue;
+            for (const lane of lanes.filter((each) => each.group === group)) {
+              const own = records.filter(({ value }) => value.startsWith(`${lane.producerId}:`));
+              expect(own.map(({ value }) => value)).toEqual(own.map((_, i) => lane.value(i)));
+              for (const { sequence, baseOffset } of lane.acked) {
+                expect(records[baseOffset]?.value).toBe(lane.value(sequence));
+              }
+              acked += lane.acked.length;
+            }
+          }
+          expect(contents[1]).toBe(contents[0]);
+          expect(contents[2]).toBe(contents[0]);
+        }
+        expect(acked).toBeGreaterThan(60);
+      }, 60_000);
+    }
+  });
 });
