@@ -7,7 +7,7 @@ import { leaveForEpoch } from './start-view.ts';
 import type { ColdStartGrant } from './state-record.ts';
 import { joinView, leaveView } from './view-change.ts';
 import { backoff } from './waits.ts';
-import { describeState, writeState } from './writes.ts';
+import { describeCopy, describeState, writeState } from './writes.ts';
 
 /**
  * Cold start: so many members are recovering that those who know what they acked are no view-change quorum. Nothing but
@@ -153,7 +153,7 @@ function makeGrant(core: Core, grant: ColdStartGrant, nonce: number): void {
   state.grant = grant;
   state.grantNonce = nonce;
   state.coldStart.grantedNonce = state.nonce;
-  writeState(core, { ...describeState(core), copied: true }, []);
+  writeState(core, describeCopy(core), []);
 }
 
 /** Whether an answer of this member, to the question with this nonce, comes from after it gave its proposal up. */
@@ -174,7 +174,7 @@ export function withdrawGrant(core: Core): void {
     }
     state.status = 'normal';
   }
-  writeState(core, { ...describeState(core), copied: true }, []);
+  writeState(core, describeCopy(core), []);
 }
 
 export function onGrantDurable(core: Core): void {

@@ -217,6 +217,19 @@ describe('a switch to disk', () => {
   });
 });
 
+describe('a copy of the promise', () => {
+  it('keeps the mark that stands: a view change clears none, and what comes after it is acked by that mark', () => {
+    const bench = born('memory');
+    receive(bench, log('..D'));
+    bench.receive(0, { type: 'startViewChange', epoch: 0, view: 1 });
+    bench.flush();
+    expect(bench.replica.state).toMatchObject({ status: 'viewChange', durableMark: true });
+    // The disk holds all of it by now, so only this record could say so.
+    expect(bench.replica.state.log.every(({ durable }) => durable)).toBe(true);
+    expect(bench.replica.stateRecord()).toMatchObject({ mark: true, copied: true });
+  });
+});
+
 describe('a primary', () => {
   it('counts itself in memory by what it holds, on disk by what is durable', () => {
     for (const mode of ['memory', 'disk'] as const) {

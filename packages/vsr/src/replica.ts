@@ -31,7 +31,15 @@ import {
   suspect,
 } from './view-change.ts';
 import type { Clock, Random } from './world.ts';
-import { describeState, endWrite, seal, syncMark, writePrepares, writeState } from './writes.ts';
+import {
+  describeCopy,
+  describeState,
+  endWrite,
+  seal,
+  syncMark,
+  writePrepares,
+  writeState,
+} from './writes.ts';
 
 /** Messages that count in exactly the view which they name. */
 type InView = Extract<
@@ -104,7 +112,7 @@ export class Replica {
     applyCommitted(core);
     if (isRecovering(state)) {
       // Durable before anything is cut or overwritten: the next start could not tell any more.
-      if (record.verdict === 'none') writeState(core, { ...describeState(core), copied: true }, []);
+      if (record.verdict === 'none') writeState(core, describeCopy(core), []);
       poll(core);
       return;
     }
@@ -251,9 +259,9 @@ export class Replica {
     return this.state.log.flatMap((entry) => (entry.prepare === null ? [] : [entry.prepare]));
   }
 
-  /** The present promise and log: what a copy in a younger journal file must say. */
+  /** What a copy in a younger journal file must say. */
   stateRecord(): StateRecord {
-    return { ...describeState(this.#core), copied: true };
+    return describeCopy(this.#core);
   }
 
   #checkpointed(op: number): void {

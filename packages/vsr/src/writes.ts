@@ -78,6 +78,14 @@ export function describeState(core: Core): StateRecord {
 }
 
 /**
+ * The present promise and log said again, behind what the journal holds already. The mark is the one last written: what
+ * is acked goes by that one, and only a record that states the whole log in normal clears it.
+ */
+export function describeCopy(core: Core): StateRecord {
+  return { ...describeState(core), mark: core.state.mark, copied: true };
+}
+
+/**
  * Keeps the durable mark in step with what is held: set before anything is acked that is not durable, cleared when all
  * is, and only in normal: the record that clears it states the whole log.
  */

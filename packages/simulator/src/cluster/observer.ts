@@ -104,6 +104,11 @@ export class Observer {
       if (live !== undefined && isLeading(live)) this.floors.add('restart of a primary');
       this.#live.delete(`${node}/${replica.group}`);
       replica.mustRecover = whyRecover(replica);
+      // A write that got no answer may have reached the disk: what it contradicts is not certain any more.
+      if (replica.mustRecover === null) {
+        replica.durableMark = false;
+        replica.durableVerdict = 'none';
+      }
       replica.writes.clear();
       replica.appliedOp = -1;
     }
@@ -159,6 +164,7 @@ export class Observer {
       // What a journal gave back is on the disk. A record it lost cannot raise what is remembered here.
       self.durableEpoch = Math.max(self.durableEpoch, epoch);
       self.durableView = Math.max(self.durableView, durableView);
+      self.durableMark ||= replica.state.durableMark;
       self.durableLogView = Math.max(self.durableLogView, durableLogView);
       for (const entry of replica.state.log)
         if (entry.durable) this.ghost.becameDurable(self, entry.header.checksum);
@@ -199,7 +205,7 @@ export class Observer {
     tap.out = out;
     run(tap);
     if (!this.#isAlive()) return;
-    noteOwnAcks(context);
+    noteOwnAcks(context, before);
     this.#noteLoss(replica);
     for (const checker of this.#of(self.group)) checker.stepped?.(context, before, event);
     this.floors.stepped(self, replica, before, event);
