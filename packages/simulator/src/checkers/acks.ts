@@ -1,6 +1,5 @@
 import { ModeFlag, type PrepareHeader, PrepareKind } from '@vireo/protocol';
-import { quorums } from '@vireo/vsr';
-import type { ReplicaContext, Standing } from './checker.ts';
+import type { ReplicaContext } from './checker.ts';
 import type { GhostReplica } from './ghost.ts';
 
 /** The mode from this op on, itself included; null: it changes nothing. */
@@ -20,30 +19,20 @@ export function noteAcks({ self, replica }: ReplicaContext, op: number): void {
 
 /**
  * Notes for what a primary counts itself: all that it holds as the mode of each op promises, which in `memory` is a body
- * of which a durable mark says that it may be lost; and whatever it has committed that the others alone do not account for.
+ * of which a durable mark says that it may be lost.
  */
-export function noteOwnAcks(context: ReplicaContext, before: Standing): void {
+export function noteOwnAcks(context: ReplicaContext): void {
   const { ghost, self, replica } = context;
   const { status, view, logView, commitMin, log, started } = replica.state;
   if (status !== 'normal' || !started || view !== logView || replica.primary !== self.node) return;
   let mode = ghost.modeOf(self.group, commitMin);
-  let held = Math.max(commitMin, countedUpTo(replica, before));
+  let held = commitMin;
   for (const { header, prepare, durable } of log) {
     mode = modeSetBy(header) ?? mode;
     if (mode === 'disk' ? !durable : prepare === null || !(durable || self.durableMark)) break;
-    held = Math.max(held, header.op);
+    held = header.op;
   }
   noteAcks(context, held);
-}
-
-/** What this primary has now taken as committed with its own copy in the quorum: the others' acks do not reach so far. */
-function countedUpTo({ config, state }: ReplicaContext['replica'], before: Standing): number {
-  if (before.status !== 'normal' || before.view !== state.view || before.commitMax === state.commitMax)
-    return 0;
-  const others = state.acked.filter((_, index) => config.members[index] !== config.self);
-  others.sort((a, b) => b - a);
-  const byOthers = others[quorums(config.members.length).replication - 1] ?? 0;
-  return state.commitMax > byOthers ? state.commitMax : 0;
 }
 
 /** Why the next process must recover: what its disk has certainly been told, and has not been told otherwise. */

@@ -203,9 +203,11 @@ export class Observer {
     }
     const before = standing(replica);
     tap.out = out;
+    // Also before the step: what has just become durable may be counted and applied in it.
+    noteOwnAcks(context);
     run(tap);
     if (!this.#isAlive()) return;
-    noteOwnAcks(context, before);
+    noteOwnAcks(context);
     this.#noteLoss(replica);
     for (const checker of this.#of(self.group)) checker.stepped?.(context, before, event);
     this.floors.stepped(self, replica, before, event);
