@@ -116,4 +116,30 @@ describe('a checkpoint in a small ring', () => {
     cluster.kill(primary);
     expect(cluster.run(2_000, () => leader(cluster, group) !== null)).toBe(true);
   });
+
+  it('goes on at a primary once its disk has room again, though it refused all meanwhile and nothing waits', () => {
+    const cluster = founded(1, { ...SMALL, journalFileBytes: 256 * 1024 });
+    const { group, producerId } = topicOfOne(cluster);
+    let isFull = true;
+    let attempts = 0;
+    cluster.fault = (_node, { kind, path }) => {
+      if (!isFull || kind !== 'create' || !path.startsWith('journal/')) return null;
+      attempts++;
+      return 'noSpace';
+    };
+    const client = TestClient.connect(cluster, 0);
+    const produce = (sequence: number) =>
+      client.produce(group, { producerId, sequence }, ['x'.repeat(3_000)]);
+    let sequence = 0;
+    while (produce(sequence).ok) sequence++;
+    expect(attempts).toBeGreaterThan(0);
+    expect(produce(sequence)).toMatchObject({ ok: false, error: { code: 'overloaded' } });
+    expect(cluster.broker(0).stats().counters.journalWaiting).toBe(0);
+    isFull = false;
+    cluster.run(500);
+    for (const end = sequence + 60; sequence < end; sequence++) {
+      expect(produce(sequence)).toMatchObject({ ok: true, value: { baseOffset: sequence } });
+      cluster.run(2);
+    }
+  });
 });

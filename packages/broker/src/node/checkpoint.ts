@@ -72,8 +72,10 @@ export class Checkpoints {
     if (this.#failed || this.#stopped || this.#rest-- > 0) return;
     this.#rest = 0;
     if (this.#run !== null || journal.oldestFile === journal.fileSequence) {
-      // With one file alone, and no other to be had when it was due, there is nothing to release: a file is asked for again.
-      if (journal.stalled || (this.#run === null && writer.waiting > 0)) this.#foundNoRoom();
+      // With one file alone, and no other to be had when it was due, there is nothing to release: a file is asked for
+      // again. Also when nothing waits, for nothing would: while the journal is full, a primary takes nothing in.
+      const isFull = writer.waiting > 0 || (journal.creationError !== null && journal.pressure === 'full');
+      if (journal.stalled || (this.#run === null && isFull)) this.#foundNoRoom();
       return;
     }
     const due = writer.appendedBytes - this.#appendedBefore >= everyBytes || journal.pressure !== 'ok';
