@@ -90,9 +90,14 @@ export interface Checker {
   persisted?(context: ReplicaContext, token: number, ok: boolean): void;
   /** A replica's state machine has executed an op. */
   applied?(ghost: Ghost, self: GhostReplica, prepare: Prepare): void;
+  /** The same, of a group that has said that acked ops may be gone: for who has to know what it goes on with. */
+  appliedAfterLoss?(ghost: Ghost, self: GhostReplica, prepare: Prepare): void;
   /** A frame leaves for a client. */
   toClient?(ghost: Ghost, node: number, client: number, frame: Frame): void;
-  /** A node removes a file. `checkpointOf`: op of the last snapshot of a group that it hosts. */
+  /**
+   * A node removes a file, whatever any group has said to be gone. `checkpointOf`: op of the last snapshot of a group
+   * that it hosts.
+   */
   removes?(ghost: Ghost, node: number, path: string, checkpointOf: (group: number) => number | null): void;
   died?(ghost: Ghost, node: number): void;
   /** The run has come to rest: every live replica has caught up. */

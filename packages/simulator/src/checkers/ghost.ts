@@ -57,7 +57,7 @@ export class Ghost {
   readonly logs = new Map<number, CommittedLog>();
   /** Ordered members of each group. */
   readonly members = new Map<number, readonly number[]>();
-  /** Metadata op that created, and that deleted, a group. */
+  /** Metadata op that created, and that deleted, a group; of the log that goes on, where a cold start cut it. */
   readonly created = new Map<number, number>();
   readonly deleted = new Map<number, number>();
   /** Groups that faults have taken more from than they can bear: they may stop, or lose with a raised lossEpoch. */

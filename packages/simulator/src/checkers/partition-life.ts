@@ -1,34 +1,29 @@
-import { decodePayload, type Prepare, PrepareKind, prepareBody } from '@vireo/protocol';
+import type { Prepare } from '@vireo/protocol';
 import { type Checker, type ReplicaContext, Violation } from './checker.ts';
 import type { Ghost, GhostReplica } from './ghost.ts';
-
-interface Topic {
-  readonly id: number;
-  readonly name: string;
-  readonly groups: readonly number[];
-}
+import { MetadataLine } from './metadata-line.ts';
 
 /**
  * Checker 16: a partition exists only by its committed op, and its files go only after a tombstone. It reads the
- * committed metadata log with a model of its own, which knows of topics no more than names and numbers. A node
- * hosts a group only after it has executed the op that created it, with the members named there; it removes what
- * the group has promised only when its own metadata snapshot has forgotten the group, or a start would find the
- * group in metadata and its files gone.
+ * committed metadata log with a model of its own, `MetadataLine`. A node hosts a group only after it has executed the
+ * op that created it, with the members named there; it removes what the group has promised only when its own metadata
+ * snapshot has forgotten the group, or a start would find the group in metadata and its files gone. What is removed is
+ * looked at also once metadata has said that ops may be gone: files are all that is left then of what it lost.
  */
 export class PartitionLife implements Checker {
   readonly name = '16 partitions by committed ops';
-  readonly #topics = new Map<string, Topic>();
-  readonly #members = new Map<number, readonly number[]>();
-  #nextTopic = 1;
-  #nextGroup = 1;
+  readonly #metadata = new MetadataLine();
   /** By node: the highest metadata op that any of its processes executed. */
   readonly #executed = new Map<number, number>();
 
   applied(ghost: Ghost, self: GhostReplica, prepare: Prepare): void {
     if (self.group !== 0) return;
-    const { op, kind } = prepare.header;
-    this.#executed.set(self.node, Math.max(op, this.#executed.get(self.node) ?? 0));
-    if (op === ghost.log(0).length + 1 && kind === PrepareKind.metadata) this.#learn(ghost, prepare);
+    this.#executed.set(self.node, Math.max(prepare.header.op, this.#executed.get(self.node) ?? 0));
+    this.#follow(ghost, prepare);
+  }
+
+  appliedAfterLoss(ghost: Ghost, self: GhostReplica, prepare: Prepare): void {
+    if (self.group === 0) this.#follow(ghost, prepare);
   }
 
   recovered({ ghost, self, replica }: ReplicaContext): void {
@@ -46,7 +41,7 @@ export class PartitionLife implements Checker {
         `${where}: has a replica; metadata op ${created ?? '?'} creates it, the node has executed ${executed}`,
       );
     }
-    const members = this.#members.get(group) ?? [];
+    const members = this.#metadata.members.get(group) ?? [];
     if (replica.config.members.join() !== members.join()) {
       throw new Violation(
         this.name,
@@ -73,29 +68,8 @@ export class PartitionLife implements Checker {
     }
   }
 
-  #learn(ghost: Ghost, prepare: Prepare): void {
-    const { op: place } = prepare.header;
-    const decoded = decodePayload(prepareBody(prepare));
-    if (!decoded.ok) throw new Violation(this.name, `metadata op ${place} does not decode`);
-    const op = decoded.value as Record<string, unknown>;
-    if (op.op === 'createTopic') {
-      const name = `${String(op.stream)}/${String(op.name)}`;
-      // Refused: the workload makes no other refusal than this one.
-      if (this.#topics.has(name)) return;
-      const members = op.members as readonly (readonly number[])[];
-      const groups = members.map((each) => {
-        const group = this.#nextGroup++;
-        this.#members.set(group, each);
-        ghost.created.set(group, place);
-        ghost.createdMode.set(group, op.durability === 'memory' ? 'memory' : 'disk');
-        return group;
-      });
-      this.#topics.set(name, { id: this.#nextTopic++, name, groups });
-    } else if (op.op === 'deleteTopic') {
-      const topic = [...this.#topics.values()].find(({ id }) => id === op.topicId);
-      if (topic === undefined) return;
-      this.#topics.delete(topic.name);
-      for (const group of topic.groups) ghost.deleted.set(group, place);
-    }
+  #follow(ghost: Ghost, prepare: Prepare): void {
+    const wrong = this.#metadata.executed(ghost, prepare);
+    if (wrong !== null) throw new Violation(this.name, wrong);
   }
 }

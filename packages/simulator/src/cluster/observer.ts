@@ -236,7 +236,10 @@ export class Observer {
     if (!this.#isAlive()) return;
     const { group, op } = prepare.header;
     const self = this.ghost.replica(this.#node, group);
-    if (this.ghost.lossSaid.has(group)) return;
+    if (this.ghost.lossSaid.has(group)) {
+      for (const checker of this.#checkers) checker.appliedAfterLoss?.(this.ghost, self, prepare);
+      return;
+    }
     for (const checker of this.#of(group)) checker.applied?.(this.ghost, self, prepare);
     self.appliedOp = op;
     if (op === this.ghost.log(group).length + 1) this.ghost.committedFirst(group, prepare, this.#node);
