@@ -124,6 +124,18 @@ describe('replay of a group from its journal', () => {
     expect(log(items)).toEqual(['1@0', '2@0', '3@0']);
   });
 
+  it('a body that was durable before those below it finds its place when they are there', () => {
+    // Told the log while the mark is set: a record of headers, then op 3 comes in on top before op 2 is fetched.
+    const marked = (made: ReplayItem): ReplayItem =>
+      made.type === 'state' ? { type: 'state', record: { ...made.record, mark: true } } : made;
+    const told = marked(state(1, 1, null, [one, two]));
+    const cleared = state(1, 1, three, []);
+    expect(log([told, item(one), item(three), item(two), cleared])).toEqual(['1@0', '2@0', '3@0']);
+    // What a later log has cut does not come back with the bodies below it.
+    const shorter = state(2, 2, null, [one]);
+    expect(log([told, item(one), item(three), shorter, item(two)])).toEqual(['1@0', '2@0']);
+  });
+
   it('a promise whose tail the checkpoint proves stale is no unreadable state', () => {
     // An old primary comes back with ops 2 and 3 that nobody else has, promises view 1, fetches the committed op 2,
     // writes a checkpoint there and stops before the view's log has reached it.

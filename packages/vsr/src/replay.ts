@@ -78,6 +78,11 @@ class ReplayedLog {
   readonly #checkpoint: Checkpoint;
   readonly #bodies = new Map<Checksum, Prepare>();
   readonly #headers: PrepareHeader[] = [];
+  /**
+   * By the checksum of its parent: a prepare that became durable before those below it. A log that was told while the
+   * mark was set begins with headers alone, new ops come on top, and the bodies between them are fetched meanwhile.
+   */
+  readonly #ahead = new Map<Checksum, PrepareHeader>();
   /** Bodies that were here, by what was said of them: durable ones, and such as may have been acked. */
   readonly #held = new Set<Checksum>();
   readonly #damagedOps = new Set<number>();
@@ -123,6 +128,7 @@ class ReplayedLog {
       if (record.present[i] === true || record.faulty[i] === true) this.#held.add(header.checksum);
       if (!copied || header.op === this.#head + 1) this.#put(header);
     });
+    if (!copied) this.#ahead.clear();
     const head = recordHead(record);
     const { op } = this.#checkpoint;
     if (!copied && this.#head > head && head >= op) this.#headers.length = head - op;
@@ -159,11 +165,20 @@ class ReplayedLog {
 
   #put(header: PrepareHeader): void {
     const { op } = this.#checkpoint;
-    if (header.op <= op || header.op > this.#head + 1) return;
+    if (header.op <= op) return;
+    if (header.op > this.#head + 1) {
+      this.#ahead.set(header.parent, header);
+      return;
+    }
     if (this.#checksumOf(header.op) === header.checksum || this.#checksumOf(header.op - 1) !== header.parent)
       return;
     this.#headers.length = header.op - op - 1;
-    this.#headers.push(header);
+    let next: PrepareHeader | undefined = header;
+    while (next !== undefined) {
+      this.#headers.push(next);
+      this.#ahead.delete(next.parent);
+      next = this.#ahead.get(next.checksum);
+    }
   }
 
   // A promise keeps what it said while repair replaces a tail that no quorum held. A log that was taken up with its
