@@ -142,4 +142,48 @@ describe('a checkpoint in a small ring', () => {
       cluster.run(2);
     }
   });
+
+  it('leaves alone what the journal holds of a group that metadata does not name yet, also in a clean stop', () => {
+    for (const writes of [1, 2, 3, 5, 8]) {
+      const cluster = founded(3, { ...SMALL, journalFiles: 8 });
+      const { group, producerId } = withTopic(cluster);
+      // No snapshot of metadata names it.
+      cluster.held = (_node, { path }) => path.includes('snapshot');
+      // First more than one file of the journal holds, then a promise of view 1 at least.
+      const first = leader(cluster, group)!;
+      const client = TestClient.connect(cluster, first);
+      for (let sequence = 0; sequence < 25; sequence++) {
+        expect(client.produce(group, { producerId, sequence }, ['x'.repeat(3_000)]).ok).toBe(true);
+      }
+      cluster.kill(first);
+      expect(cluster.run(300, () => leader(cluster, group) !== null)).toBe(true);
+      const primary = leader(cluster, group)!;
+      const view = () =>
+        cluster
+          .broker(primary)
+          .groups()
+          .find(({ id }) => id === group)?.replica.state.view;
+      const promised = view()!;
+      expect(promised).toBeGreaterThan(0);
+      for (const id of cluster.hosts.keys()) cluster.kill(id);
+      cluster.held = () => false;
+      // Alone it can not know what metadata has committed, so it does not know of the group either.
+      cluster.start(primary);
+      cluster.run(20);
+      expect(view()).toBeUndefined();
+      let written = 0;
+      cluster.fault = (_node, { kind, path }) =>
+        kind === 'write' && path.startsWith('journal/') && ++written > writes ? 'io' : null;
+      cluster.broker(primary).stop(() => {});
+      cluster.run(20);
+      cluster.fault = () => null;
+      cluster.kill(primary, false);
+      cluster.startAll();
+      expect(cluster.run(2_000, () => leader(cluster, group) !== null)).toBe(true);
+      const opened = cluster.events.findLast(
+        ({ node, name, fields }) => name === 'group.opened' && node === primary && fields?.group === group,
+      );
+      expect(opened?.fields?.view, `${writes} writes`).toBeGreaterThanOrEqual(promised);
+    }
+  });
 });

@@ -1,5 +1,5 @@
 import type { Prepare } from '@vireo/protocol';
-import type { Disk, Journal, JournalItem, StorageError } from '@vireo/storage';
+import type { Disk, Journal, StorageError } from '@vireo/storage';
 import type { Groups } from './groups.ts';
 import type { HostedGroup } from './hosted-group.ts';
 import type { JournalWriter } from './journal-writer.ts';
@@ -85,7 +85,7 @@ export class Checkpoints {
       this.#patience--;
       return;
     }
-    // Until metadata names every group that the journal holds something of, all of that would have to be copied.
+    // Until metadata names every group that the journal holds something of, nothing can be released.
     if (groups.pending().size > 0) {
       if (journal.pressure === 'full') this.#foundNoRoom();
       return;
@@ -131,10 +131,9 @@ export class Checkpoints {
    */
   #boundary(): number {
     const { journal, groups } = this.#options;
-    // Of what is damaged nothing is left to copy but that it was there, and that only these files say.
-    for (const items of groups.pending().values()) {
-      if (items.some(({ type }) => type === 'faulty')) return journal.oldestFile;
-    }
+    // What the journal holds of a group that metadata does not name yet is judged by its whole sequence: promises cut what
+    // stands before them, and of damage nothing is left but that it was there. Half a copy of that would say something else.
+    if (groups.pending().size > 0) return journal.oldestFile;
     for (const { replica } of groups.all()) if (replica.needsJournal) return journal.oldestFile;
     const room = Math.max(0, journal.room);
     for (const budget of [room / 2, room]) {
@@ -171,9 +170,6 @@ export class Checkpoints {
       bytes += FLUSH_BYTES_MIN;
       const group = groups.get(id);
       if (group !== undefined) for (const { header } of suffixToCopy(group, lastOp)) bytes += header.size;
-      for (const item of groups.pending().get(id) ?? []) {
-        if (item.type === 'prepare') bytes += item.prepare.header.size;
-      }
     }
     return bytes;
   }
@@ -188,7 +184,6 @@ export class Checkpoints {
     for (const [id, lastOp] of old) {
       const group = groups.get(id);
       if (group !== undefined) this.#copyPromise(run, group, lastOp);
-      else this.#copyPending(run, id, groups.pending().get(id) ?? []);
     }
     for (const group of groups.all()) {
       if (group.replica.state.commitMin === group.checkpointOp) continue;
@@ -224,8 +219,7 @@ export class Checkpoints {
     for (let file = Math.max(1, journal.oldestFile); file < boundary; file++) {
       for (const { group: id, lastOp, newestState } of journal.groupsIn(file)) {
         const group = groups.get(id);
-        const needed =
-          group === undefined ? groups.pending().has(id) : newestState || lastOp > group.checkpointOp;
+        const needed = group !== undefined && (newestState || lastOp > group.checkpointOp);
         if (needed) held.set(id, Math.max(lastOp, held.get(id) ?? 0));
       }
     }
@@ -237,14 +231,6 @@ export class Checkpoints {
     const state = group.stateRecord();
     for (const prepares of this.#pieces(suffixToCopy(group, lastOp)))
       this.#append(run, group.id, { prepares, state });
-  }
-
-  /** What the journal holds of a group that metadata does not name yet, as it was. */
-  #copyPending(run: Run, id: number, items: readonly JournalItem[]): void {
-    for (const item of items) {
-      if (item.type === 'prepare') this.#append(run, id, { prepares: [item.prepare] });
-      else if (item.type === 'state') this.#append(run, id, { prepares: [], state: item.record });
-    }
   }
 
   #pieces(prepares: readonly Prepare[]): readonly (readonly Prepare[])[] {
