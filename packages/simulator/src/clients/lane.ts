@@ -39,6 +39,8 @@ export interface LaneParts {
   /** µs after which a batch without an answer is given up; the lane then goes on in a new epoch. */
   readonly patience: number;
   readonly onDuplicate: () => void;
+  /** The session is gone, as far as a loss that was said explains it: the lane waits for another (`renew`). */
+  readonly onSessionLost: () => void;
 }
 
 /**
@@ -161,6 +163,10 @@ export class Lane {
       return;
     }
     const { error } = answer;
+    if (error.code === 'sessionExpired' && world.mayHaveLostSessions()) {
+      this.#parts.onSessionLost();
+      return;
+    }
     if (!error.retryable && error.outcome === 'notApplied') {
       throw world.broken(
         name,
@@ -197,6 +203,13 @@ export class Lane {
     for (let index = 0; index < 3; index += 1) world.scheduler.after(random.between(1_000, 900_000), send);
   }
 
+  /** Goes on in another session. What may be in the log by the old one is unknown, and never sent again. */
+  renew(producerId: number): void {
+    this.#epoch = 0;
+    for (const batch of this.#goOn(producerId)) for (const id of batch.ids) this.#parts.history.unknown(id);
+    this.#pump();
+  }
+
   /** Past its patience the lane changes epoch, at its oldest unsettled batch. */
   #giveUpIfTooLate(): void {
     const { world, patience, history } = this.#parts;
@@ -204,22 +217,27 @@ export class Lane {
     if (oldest === undefined || world.scheduler.now - oldest.givenAt < patience) return;
     if (!oldest.unanswered && !oldest.inFlight) return;
     this.#epoch += 1;
-    this.#next = 0;
-    const kept: Batch[] = [];
-    for (const batch of this.#batches) {
-      if (batch.unanswered || batch.inFlight) {
-        for (const id of batch.ids) history.unknown(id);
-        this.#stray(batch);
-      } else kept.push(batch);
+    for (const batch of this.#goOn(oldest.stamp.producerId)) {
+      for (const id of batch.ids) history.unknown(id);
+      this.#stray(batch);
     }
+  }
+
+  /** Numbers anew what every attempt was refused of, under the present epoch; returns the others, which are dropped. */
+  #goOn(producerId: number): readonly Batch[] {
+    const isOpen = (batch: Batch): boolean => batch.unanswered || batch.inFlight;
+    const open = this.#batches.filter(isOpen);
+    const kept = this.#batches.filter((batch) => !isOpen(batch));
     this.#batches.length = 0;
+    this.#next = 0;
     for (const batch of kept) {
-      batch.stamp = { producerId: batch.stamp.producerId, producerEpoch: this.#epoch, sequence: this.#next };
+      batch.stamp = { producerId, producerEpoch: this.#epoch, sequence: this.#next };
       this.#next += 1;
       batch.bytes = Buffer.from(batch.bytes);
       restampBatch(batch.bytes.subarray(PRODUCE_ROOM), batch.stamp, simChecksums);
       this.#batches.push(batch);
     }
     this.#recovering = false;
+    return open;
   }
 }

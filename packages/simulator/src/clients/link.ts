@@ -26,6 +26,8 @@ export interface ClientWorld {
   readonly scheduler: Scheduler;
   readonly network: SimNetwork;
   readonly nodes: number;
+  /** Metadata has said that acked ops of it may be gone: among them may be those that registered sessions. */
+  mayHaveLostSessions(): boolean;
   /** The client saw something that no correct node sends: the error to throw, which ends the run. */
   broken(client: string, message: string): Error;
 }

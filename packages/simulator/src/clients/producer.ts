@@ -28,6 +28,7 @@ export class Producer {
   readonly #patience: number;
   #lanes: Lane[] = [];
   #session = 0;
+  #registering = false;
   #given = 0;
   #records = 0;
 
@@ -54,11 +55,25 @@ export class Producer {
 
   start(): void {
     const { world, random } = this.#parts;
+    this.#register(() => lookUpTopic(world, this.#links, random, topicName, (topic) => this.#begin(topic)));
+  }
+
+  #register(done: () => void): void {
+    const { world, random } = this.#parts;
+    if (this.#registering) return;
+    this.#registering = true;
     const nonce = random.bytes(16);
     insist(world, this.#links, random, { op: 'register', nonce }, (response, error) => {
       if (response === null) throw world.broken(this.#parts.name, `register was refused: ${error?.message}`);
+      this.#registering = false;
       this.#session = response.sessionId;
-      lookUpTopic(world, this.#links, random, topicName, (topic) => this.#begin(topic));
+      done();
+    });
+  }
+
+  #renew(): void {
+    this.#register(() => {
+      for (const lane of this.#lanes) lane.renew(this.#session);
     });
   }
 
@@ -78,6 +93,7 @@ export class Producer {
           members,
           patience: this.#patience,
           onDuplicate,
+          onSessionLost: () => this.#renew(),
         }),
     );
     this.#produce();

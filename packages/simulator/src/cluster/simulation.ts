@@ -378,6 +378,7 @@ class Simulation {
       scheduler: this.#scheduler,
       network: this.#network,
       nodes: this.#profile.nodes,
+      mayHaveLostSessions: () => this.#observer.ghost.lossSaid.has(0),
       broken: (client, message) => new Violation('14 idempotent producers', `${client}: ${message}`),
     };
   }
