@@ -1,5 +1,6 @@
 import { ModeFlag, type PrepareHeader, PrepareKind } from '@vireo/protocol';
-import type { ReplicaContext } from './checker.ts';
+import type { PersistWrite } from '@vireo/vsr';
+import { isRecovering, type ReplicaContext } from './checker.ts';
 import type { GhostReplica } from './ghost.ts';
 
 /** The mode from this op on, itself included; null: it changes nothing. */
@@ -13,8 +14,39 @@ export function noteAcks({ self, replica }: ReplicaContext, op: number): void {
   const { epoch, logView, log } = replica.state;
   for (const { header } of log) {
     if (header.op > op) return;
-    self.acks.set(header.op, { checksum: header.checksum, epoch, logView });
+    self.acks.set(header.op, { checksum: header.checksum, epoch, logView, told: false });
   }
+}
+
+/**
+ * The replica may have taken up a log: what it acked is owed in that one too if it names it; else it was dropped by a
+ * quorum that did not need this ack. All that a recovering one is told of it may have acked, and lost.
+ */
+export function carryAcks({ ghost, self, replica }: ReplicaContext): void {
+  const { epoch, logView, status, commitMin, log } = replica.state;
+  if (isRecovering(status)) {
+    self.wasRecovering = true;
+    return;
+  }
+  const isTold = self.wasRecovering || epoch > self.acksEpoch;
+  if (!isTold && epoch === self.acksEpoch && logView === self.acksLogView) return;
+  for (const [op, ack] of self.acks) {
+    if (ack.epoch === epoch && ack.logView >= logView) continue;
+    const own =
+      op <= commitMin
+        ? ghost.committed(self.group, op)?.header.checksum
+        : log[op - commitMin - 1]?.header.checksum;
+    if (ack.epoch === epoch && own === ack.checksum) ack.logView = logView;
+    else self.acks.delete(op);
+  }
+  if (isTold) {
+    for (const { header } of log)
+      if (self.acks.get(header.op)?.checksum !== header.checksum)
+        self.acks.set(header.op, { checksum: header.checksum, epoch, logView, told: true });
+  }
+  self.acksEpoch = epoch;
+  self.acksLogView = logView;
+  self.wasRecovering = false;
 }
 
 /**
@@ -33,6 +65,15 @@ export function noteOwnAcks(context: ReplicaContext): void {
     held = header.op;
   }
   noteAcks(context, held);
+}
+
+/** Notes what a write says was held: bodies, and what a record calls present. */
+export function noteHeld(self: GhostReplica, write: PersistWrite): void {
+  for (const { header } of write.prepares) self.held.add(header.checksum);
+  if (write.type !== 'state') return;
+  const { headers, present, mark } = write.record;
+  for (const [index, { checksum }] of headers.entries()) if (present[index] === true) self.held.add(checksum);
+  self.mark = mark;
 }
 
 /** Why the next process must recover: what its disk has certainly been told, and has not been told otherwise. */

@@ -13,8 +13,22 @@ export interface GhostReplica {
   readonly durable: Set<string>;
   /** The same, with those that a fault took. */
   readonly everDurable: Set<string>;
-  /** By op: what it has acked last, as a backup by PrepareOk, as a primary by counting itself. */
+  /**
+   * By op: what it has acked last, as a backup by PrepareOk, as a primary by counting itself. Carried over to each later
+   * log that it takes up, as long as the op is in it: what is not was dropped by a quorum.
+   */
   readonly acks: Map<number, GhostAck>;
+  /** The log that `acks` were last carried over to. */
+  acksEpoch: number;
+  acksLogView: number;
+  /** It was recovering when last looked at: of the log that it is told next it may have acked everything. */
+  wasRecovering: boolean;
+  /** Checksums of bodies that it has handed to its disk, or has called present. */
+  readonly held: Set<string>;
+  /** Ops of which a fault has hit a copy, or the index that names it. */
+  readonly damagedOps: Set<number>;
+  /** Mark of the last state record handed out. */
+  mark: boolean;
   /** The views that the last durable state record names; −1: none yet. */
   durableEpoch: number;
   durableView: number;
@@ -36,8 +50,10 @@ export interface GhostWrite {
 interface GhostAck {
   readonly checksum: string;
   readonly epoch: number;
-  /** The log that it was acked in: that of this view. */
-  readonly logView: number;
+  /** The last log that it stands in: that of this view. */
+  logView: number;
+  /** It was told of the op when it could not know what it had acked: it owes it as if it had, and no copy is counted. */
+  readonly told: boolean;
 }
 
 /** One committed op, as the first replica that executed it knew it. */
@@ -83,6 +99,12 @@ export class Ghost {
         durable: new Set(),
         everDurable: new Set(),
         acks: new Map(),
+        acksEpoch: 0,
+        acksLogView: 0,
+        wasRecovering: false,
+        held: new Set(),
+        damagedOps: new Set(),
+        mark: false,
         durableEpoch: -1,
         durableView: -1,
         durableLogView: -1,
@@ -122,10 +144,10 @@ export class Ghost {
 
   /** How many members have ever acked the op, or made it durable: what an ack in mode `memory` rests on. */
   ackedCopies(group: number, op: number, checksum: string): number {
-    return this.#count(
-      group,
-      (self) => self.everDurable.has(checksum) || self.acks.get(op)?.checksum === checksum,
-    );
+    return this.#count(group, (self) => {
+      const ack = self.acks.get(op);
+      return self.everDurable.has(checksum) || (ack?.checksum === checksum && !ack.told);
+    });
   }
 
   /** The mode that the committed log gives to an op of it. */

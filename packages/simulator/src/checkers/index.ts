@@ -4,7 +4,9 @@ import type { Checker } from './checker.ts';
 import { CommitsByQuorum } from './commits-by-quorum.ts';
 import { CommittedReads } from './committed-reads.ts';
 import { DenseOffsets } from './dense-offsets.ts';
+import { DropsByNackQuorum } from './drops-by-nack-quorum.ts';
 import { DurableView } from './durable-view.ts';
+import { MarkIsKept } from './mark-is-kept.ts';
 import { Monotone } from './monotone.ts';
 import { NackOfTheUnacked } from './nack-of-the-unacked.ts';
 import { NoTruncation } from './no-truncation.ts';
@@ -32,6 +34,8 @@ export function allCheckers(): Checker[] {
     new PartitionLife(),
     new RecoveringIsSilent(),
     new NackOfTheUnacked(),
+    new MarkIsKept(),
+    new DropsByNackQuorum(),
     new ViewsByQuorum(),
   ];
 }

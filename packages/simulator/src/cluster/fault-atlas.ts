@@ -98,13 +98,19 @@ export class FaultAtlas {
     return true;
   }
 
-  /** The damage is done. */
-  damaged(node: number, ops: readonly LostOp[]): void {
-    for (const op of ops) {
+  /** The damage is done: it hit these ops, and took the last copy here of those that are `lost`. */
+  damaged(node: number, hit: readonly LostOp[], lost: readonly LostOp[]): void {
+    for (const { group, op } of hit) {
+      // An index names ranges: whatever lies between two of its ops counts as hit.
+      const all = hit.filter((each) => each.group === group).map((each) => each.op);
+      const { damagedOps } = this.#ghost.replica(node, group);
+      for (let each = op; each <= Math.max(...all); each += 1) damagedOps.add(each);
+    }
+    for (const op of lost) {
       const key = `${node}/${op.group}`;
-      const lost = this.#lost.get(key);
-      if (lost === undefined) this.#lost.set(key, [op]);
-      else lost.push(op);
+      const known = this.#lost.get(key);
+      if (known === undefined) this.#lost.set(key, [op]);
+      else known.push(op);
       this.#ghost.replica(node, op.group).durable.delete(op.checksum);
     }
   }

@@ -1,7 +1,7 @@
 import { type Frame, FrameKind, FrameReader, type Prepare } from '@vireo/protocol';
 import { GroupLog, Journal } from '@vireo/storage';
 import { type Message, type PersistWrite, Replica, type ReplicaEffects, type ReplicaEvent } from '@vireo/vsr';
-import { noteAcks, noteOwnAcks, whyRecover } from '../checkers/acks.ts';
+import { carryAcks, noteAcks, noteHeld, noteOwnAcks, whyRecover } from '../checkers/acks.ts';
 import {
   type Checker,
   isRecovering,
@@ -165,6 +165,8 @@ export class Observer {
       self.durableEpoch = Math.max(self.durableEpoch, epoch);
       self.durableView = Math.max(self.durableView, durableView);
       self.durableMark ||= replica.state.durableMark;
+      self.mark = replica.state.mark;
+      carryAcks(context);
       self.durableLogView = Math.max(self.durableLogView, durableLogView);
       for (const entry of replica.state.log)
         if (entry.durable) this.ghost.becameDurable(self, entry.header.checksum);
@@ -207,6 +209,7 @@ export class Observer {
     noteOwnAcks(context);
     run(tap);
     if (!this.#isAlive()) return;
+    carryAcks(context);
     noteOwnAcks(context);
     this.#noteLoss(replica);
     for (const checker of this.#of(self.group)) checker.stepped?.(context, before, event);
@@ -216,6 +219,7 @@ export class Observer {
   sends(context: ReplicaContext, to: number, message: Message): void {
     if (!this.#isAlive() || !this.#speaking.has(this.#node)) return;
     this.detail(() => `${context.self.node}>${to} group ${context.self.group} ${describeMessage(message)}`);
+    carryAcks(context);
     if (message.type === 'prepareOk') noteAcks(context, message.op);
     this.#noteLoss(context.replica);
     for (const checker of this.#of(context.self.group)) checker.sends?.(context, to, message);
@@ -224,12 +228,15 @@ export class Observer {
 
   persists(context: ReplicaContext, token: number, write: PersistWrite): void {
     if (!this.#isAlive()) return;
-    context.self.writes.set(token, {
+    const { self } = context;
+    carryAcks(context);
+    self.writes.set(token, {
       checksums: write.prepares.map((prepare) => prepare.header.checksum),
       record: write.type === 'state' ? write.record : null,
     });
     this.#noteLoss(context.replica);
-    for (const checker of this.#of(context.self.group)) checker.persists?.(context, token, write);
+    for (const checker of this.#of(self.group)) checker.persists?.(context, token, write);
+    noteHeld(self, write);
   }
 
   applied(prepare: Prepare): void {

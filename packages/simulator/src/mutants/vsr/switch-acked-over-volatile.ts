@@ -17,6 +17,13 @@ export const switchAckedOverVolatile: Mutant = {
       find: 'let isDurable = !isVolatile(state);',
       replace: 'let isDurable = true;',
     },
+    // The mark is set for as long as something is volatile: either rule alone keeps such an ack back.
+    {
+      package: 'vsr',
+      module: 'mode',
+      find: ": isDurable && (head === 'memory' || !state.durableMark);",
+      replace: ': entry.durable;',
+    },
   ],
   finders: [
     '1 canonical chain',
