@@ -78,8 +78,9 @@ export class NackOfTheUnacked implements Checker {
     }
     for (const [index, { op, checksum }] of headers.entries()) {
       if (present[index] === true || nack[index] === true) continue;
+      // Who acked it, or was told of it while it recovered, may have had it; so may whoever wrote it, or its neighbours.
       const mayBeLost =
-        self.held.has(checksum) || self.damagedOps.has(op) || self.acks.get(op)?.told === true;
+        self.held.has(checksum) || self.damagedOps.has(op) || self.acks.get(op)?.checksum === checksum;
       if (mayBeLost) continue;
       throw new Violation(this.name, `${where}: does not nack op ${op}, of which the body was never here`);
     }

@@ -1,3 +1,4 @@
+import { PREPARE_HEADER_SIZE } from '@vireo/protocol';
 import type { JournalMap, MappedFlush } from '@vireo/storage/testing';
 import type { Prng } from '../world/prng.ts';
 import type { LostOp } from './fault-atlas.ts';
@@ -39,7 +40,7 @@ export function planDamage(
   const candidates = flushes.filter((flush, index) => {
     const next = flushes[index + 1];
     if (flush.size === 0 || next === undefined) return false;
-    if (piece === 'body') return flush.prepares.length > 0;
+    if (piece === 'body' || piece === 'payload') return flush.prepares.length > 0;
     if (next.size === 0 || flushes[index - 1]?.size === 0) return false;
     return piece === 'head' ? index === lastWithPrepares : true;
   });
@@ -48,14 +49,22 @@ export function planDamage(
   const flush = random.chance(700)
     ? candidates[candidates.length - 1 - random.below(Math.min(4, candidates.length))]!
     : random.pick(candidates);
-  return piece === 'body'
-    ? planBody(flush, shape, place, random)
+  return piece === 'body' || piece === 'payload'
+    ? planBody(flush, piece, shape, place, random)
     : planFlush(flush, piece, shape, place, random);
 }
 
-function planBody(flush: MappedFlush, shape: DamageShape, place: Place, random: Prng): DamagePlan {
+function planBody(
+  flush: MappedFlush,
+  piece: 'body' | 'payload',
+  shape: DamageShape,
+  place: Place,
+  random: Prng,
+): DamagePlan {
   const { group, op, checksum, position, size } = random.pick(flush.prepares);
-  const patch = makePatch(flush, shape, position, size, place, random);
+  // An op without a payload has its header alone to lose.
+  const skipped = piece === 'payload' && size > PREPARE_HEADER_SIZE ? PREPARE_HEADER_SIZE : 0;
+  const patch = makePatch(flush, shape, position + skipped, size - skipped, place, random);
   return { patches: [patch], ops: [{ group, op, checksum }] };
 }
 

@@ -17,7 +17,7 @@ interface DiskFaultParts {
   count(name: FloorName, count: number): void;
 }
 
-type Damage = Extract<Fault, { type: 'rot' }>;
+type Damage = Pick<Extract<Fault, { type: 'rot' }>, 'piece' | 'shape' | 'powerLost' | 'downFor'>;
 type Ruin = Extract<Fault, { type: 'ruin' }>;
 
 /** Carries out what damages a disk, as far as the atlas allows it. */
@@ -85,18 +85,20 @@ function lostOps(
   snapshots: ReadonlyMap<number, number>,
   read: (path: string, position: number, length: number) => Buffer,
 ): LostOp[] {
-  const isHit = (path: string, position: number): boolean =>
+  const isHit = (path: string, position: number, size: number): boolean =>
     plan.patches.some(
       (patch) =>
-        patch.path === path && position >= patch.position && position < patch.position + patch.bytes.length,
+        patch.path === path &&
+        position + size > patch.position &&
+        position < patch.position + patch.bytes.length,
     );
   return plan.ops.filter(({ group, op, checksum }) => {
     if (op <= (snapshots.get(group) ?? 0)) return false;
-    const copies = map.flushes.flatMap(({ path, position, prepares }) =>
-      isHit(path, position)
+    const copies = map.flushes.flatMap(({ path, position, headSize, prepares }) =>
+      isHit(path, position, headSize)
         ? []
         : prepares
-            .filter((each) => each.checksum === checksum && !isHit(path, each.position))
+            .filter((each) => each.checksum === checksum && !isHit(path, each.position, each.size))
             .map((each) => ({ path, ...each })),
     );
     return !copies.some(({ path, position, size }) => {

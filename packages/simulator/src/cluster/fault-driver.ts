@@ -26,6 +26,9 @@ interface DriverParts {
   count(name: FloorName, count?: number): void;
 }
 
+type Siege = Extract<Fault, { type: 'siege' }>;
+type LastCopies = Extract<Fault, { type: 'lastCopies' }>;
+
 /** A process that its disk ended is started again after this time, µs: by whoever watches over it in production. */
 const restartAfterFailure = 200_000;
 
@@ -150,6 +153,12 @@ export class FaultDriver {
       case 'rot':
         this.#disks.damage(node, fault, random);
         return;
+      case 'siege':
+        this.#besiege(node, fault, random);
+        return;
+      case 'lastCopies':
+        this.#takeLastCopies(node, fault, random);
+        return;
       case 'ruin':
         this.#disks.ruin(node, fault, random);
         return;
@@ -188,6 +197,52 @@ export class FaultDriver {
         this.#later(fault.for, () => network.heal());
         return;
     }
+  }
+
+  #besiege(node: SimNode, fault: Siege, random: Prng): void {
+    const { network, nodes, atlas } = this.#parts;
+    for (const { id } of nodes) if (id !== node.id) this.#both(node.id, id);
+    this.#later(fault.for, () => network.heal());
+    const restart = (stops: number): void => {
+      this.#restartLater(node, fault.downFor);
+      if (stops > 0) this.#later(fault.downFor + fault.upFor, () => stop(stops));
+    };
+    const stop = (stops: number): void => {
+      if (network.isWhole || !node.isUp || !atlas.dooms(node.id)) return;
+      node.stop(() => {
+        node.kill(false);
+        // Also when faults are over by now.
+        this.#parts.scheduler.after(fault.downFor, () => this.#startIfDown(node));
+        restart(stops - 1);
+      });
+    };
+    this.#disks.damage(node, fault, random);
+    restart(fault.stops);
+  }
+
+  #takeLastCopies(node: SimNode, fault: LastCopies, random: Prng): void {
+    const { network, nodes, atlas } = this.#parts;
+    const others = nodes.filter((each) => each !== node && each.isUp);
+    if (others.length === 0) return;
+    const witness = random.pick(others);
+    for (const each of others) if (each !== witness) network.cut(node.id, each.id);
+    this.#later(fault.cutFor, () => {
+      // What is held on the way to the others is lost with the connections, or they would have it late, and all of it.
+      for (const { id, owner, peer } of network.connections()) {
+        const [far] = [owner, peer].filter((each) => each !== node.id);
+        if ((owner === node.id || peer === node.id) && far !== witness.id) network.reset(id);
+      }
+      network.heal();
+      if (!node.isUp || !witness.isUp) return;
+      if (!atlas.dooms(node.id)) {
+        atlas.skipped += 1;
+        return;
+      }
+      node.kill(fault.powerLost);
+      this.#restartLater(node, fault.awayFor);
+      if (atlas.dooms(witness.id)) this.#disks.damage(witness, fault, random);
+      else atlas.skipped += 1;
+    });
   }
 
   #cut(node: number, shape: CutShape, random: Prng): void {
@@ -247,6 +302,7 @@ function endsProcess(fault: Fault): boolean {
     case 'crash':
     case 'stop':
     case 'rot':
+    case 'siege':
     case 'ruin':
     case 'syncError':
     case 'diskFull':

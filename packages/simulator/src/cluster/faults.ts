@@ -35,6 +35,36 @@ type FaultAction =
       readonly downFor: number;
     }
   | {
+      /**
+       * Of some ops two copies are all there is, and both go at once: the others stop to hear the target, and after
+       * `cutFor` its process ends, and that of one of its backups, of whose journal a piece is damaged. The backup is back
+       * after `downFor`, the target after `awayFor`: until then nobody can know whether those ops were acked.
+       */
+      readonly type: 'lastCopies';
+      readonly target: Target;
+      readonly piece: DamagePiece;
+      readonly shape: DamageShape;
+      readonly powerLost: boolean;
+      readonly cutFor: number;
+      readonly downFor: number;
+      readonly awayFor: number;
+    }
+  | {
+      /**
+       * The process ends, a piece of its journal is damaged, and it comes back cut off from the other nodes: whatever it
+       * has to be told it is not told. So it is asked to end, and starts again, up to `stops` times, with `upFor` between.
+       */
+      readonly type: 'siege';
+      readonly target: Target;
+      readonly piece: DamagePiece;
+      readonly shape: DamageShape;
+      readonly powerLost: boolean;
+      readonly stops: number;
+      readonly upFor: number;
+      readonly downFor: number;
+      readonly for: number;
+    }
+  | {
       /** The process ends; what it needs to start is unreadable or gone. It must refuse, and stays away. */
       readonly type: 'ruin';
       readonly target: Target;
@@ -53,11 +83,14 @@ type FaultAction =
   | { readonly type: 'diskFull'; readonly target: Target; readonly for: number };
 
 /**
- * `body`: one prepare; `index`: the head of a flush with its index; `flush`: one in the middle, whole; `head`: the
+ * `body`: one prepare; `payload`: the same without its header, so that it is known what is lost; `index`: the head of a flush with its index; `flush`: one in the middle, whole; `head`: the
  * last that holds prepares, whole; `fileHead`: one of the two copies at the start of a file.
  */
-export const damagePieces = ['body', 'index', 'flush', 'head', 'fileHead'] as const;
+export const damagePieces = ['body', 'index', 'flush', 'head', 'fileHead', 'payload'] as const;
 export type DamagePiece = (typeof damagePieces)[number];
+
+/** What a disk loses by itself, beside single prepares. */
+const rotPieces = ['body', 'index', 'flush', 'head', 'fileHead'] as const satisfies readonly DamagePiece[];
 
 /**
  * `flip`: bits change, as the content itself decides, so that the same bytes are damaged the same way; `zeros`: the
@@ -153,7 +186,51 @@ export function drawFaults(
     const follower = drawFollower(random, fault, options.groups, downMean);
     if (follower !== null) faults.push(follower);
   }
+  if (options.nodes >= 3) {
+    faults.push(...drawLastCopies(random.fork('last copies'), options));
+    faults.push(...drawSieges(random.fork('sieges'), options));
+  }
   return faults.sort((left, right) => left.at - right.at);
+}
+
+/** In every fourth run, by a stream of its own: what such runs have besides is what they would have without. */
+function drawLastCopies(
+  random: Prng,
+  { from, until, groups }: { readonly from: number; readonly until: number; readonly groups: number },
+): Fault[] {
+  if (!random.chance(250)) return [];
+  return Array.from({ length: random.between(1, 4) }, () => ({
+    at: random.between(from, until),
+    type: 'lastCopies' as const,
+    target: { primaryOfGroup: random.below(groups) },
+    piece: random.chance(800) ? ('payload' as const) : random.pick(damagePieces),
+    shape: random.pick(damageShapes),
+    powerLost: random.chance(300),
+    // Long enough for a few ops, too short for the others to suspect anything.
+    cutFor: random.between(100_000, 450_000),
+    downFor: random.between(2_000, 60_000),
+    awayFor: random.between(300_000, 1_500_000),
+  }));
+}
+
+/** In every fifth run, likewise. */
+function drawSieges(
+  random: Prng,
+  { from, until, nodes }: { readonly from: number; readonly until: number; readonly nodes: number },
+): Fault[] {
+  if (!random.chance(200)) return [];
+  return Array.from({ length: random.between(1, 2) }, () => ({
+    at: random.between(from, until),
+    type: 'siege' as const,
+    target: { node: random.below(nodes) },
+    piece: random.chance(500) ? ('head' as const) : random.pick(damagePieces),
+    shape: random.pick(damageShapes),
+    powerLost: random.chance(300),
+    stops: random.between(1, 4),
+    upFor: random.between(20_000, 300_000),
+    downFor: random.between(2_000, 60_000),
+    for: random.between(1_000_000, 5_000_000),
+  }));
 }
 
 /**
@@ -210,7 +287,7 @@ function drawAction(
         type,
         target,
         // A body whose header is known leaves a replica that goes on, and votes, without it.
-        piece: random.chance(600) ? 'body' : random.pick(damagePieces),
+        piece: random.chance(600) ? 'body' : random.pick(rotPieces),
         shape: random.pick(damageShapes),
         powerLost: random.chance(300),
         downFor: duration,
