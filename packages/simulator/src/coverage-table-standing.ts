@@ -11,6 +11,14 @@ export type Standing =
       readonly by: readonly CheckerName[];
       readonly seeds: string;
     }
+  /** A mutant that rests on a directed scenario alone (a file of `test/scenarios`): `why` it does not come up by itself. */
+  | {
+      readonly state: 'directed';
+      readonly mutant: string;
+      readonly scenario: string;
+      readonly by: CheckerName;
+      readonly why: string;
+    }
   /** A mutant that has not been found from all five first seeds yet: `tried` says how far it was looked for. */
   | { readonly state: 'sought'; readonly mutant: string; readonly tried: string }
   | { readonly state: 'waits'; readonly for: Feature };
@@ -49,5 +57,12 @@ export const found = (mutant: string, seeds: string, ...by: CheckerName[]): Stan
   mutant,
   by,
   seeds,
+});
+export const directed = (mutant: string, scenario: string, by: CheckerName, why: string): Standing => ({
+  state: 'directed',
+  mutant,
+  scenario,
+  by,
+  why,
 });
 export const sought = (mutant: string, tried: string): Standing => ({ state: 'sought', mutant, tried });

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,7 +31,7 @@ describe('coverage table', () => {
   it('has a row for each mutant that exists, which names only checkers that may find it', () => {
     const rows = new Map(
       coverage.flatMap(({ standing }) =>
-        standing.state === 'found' || standing.state === 'sought'
+        standing.state === 'found' || standing.state === 'directed' || standing.state === 'sought'
           ? [[standing.mutant, standing] as const]
           : [],
       ),
@@ -39,8 +40,32 @@ describe('coverage table', () => {
     for (const { name, finders } of mutants) {
       const row = rows.get(name);
       for (const checker of row?.state === 'found' ? row.by : []) expect(finders).toContain(checker);
+      if (row?.state === 'directed') expect(finders).toContain(row.by);
     }
   });
+
+  const directed = coverage.flatMap(({ standing }) => (standing.state === 'directed' ? [standing] : []));
+
+  it('has at most five mutants that rest on a scenario alone', () => {
+    expect(directed.length).toBeLessThanOrEqual(5);
+  });
+
+  // Runs what is built, for a mutant is put in while the built modules are loaded.
+  it.each(directed)(
+    '$mutant is found in the scenario $scenario',
+    ({ mutant, scenario, by }) => {
+      const file = `test/scenarios/${scenario}.json`;
+      const main = 'packages/simulator/dist/main.js';
+      const { status, stdout } = spawnSync(
+        process.execPath,
+        ['scripts/ensure-built.mjs', main, '--scenario', file, '--mutant', mutant],
+        { cwd: join(packages, '..'), encoding: 'utf8' },
+      );
+      expect(stdout).toContain(`checker ${by}`);
+      expect(status).toBe(1);
+    },
+    300_000,
+  );
 
   it('has each row once', () => {
     const names = coverage.map(({ kind, name }) => `${kind} ${name}`);

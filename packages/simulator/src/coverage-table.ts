@@ -58,6 +58,8 @@ const faults: readonly [string, Standing][] = [
   ['disk: state that cannot be read, wiped', at('cluster/ruin.ts')],
   ['process: crash between any two I/Os, primaries included', at('cluster/sim-node.ts')],
   ['process: restart, pause, whole-cluster power cut', at('cluster/fault-driver.ts')],
+  ['several at once: the last two copies of an op, one damaged', at('cluster/fault-driver.ts')],
+  ['several at once: damaged, cut off, stopped again and again', at('cluster/fault-driver.ts')],
   ['process: event-loop stall', at('cluster/fault-driver.ts (pause)')],
   ['process: disk wiped and rejoined', waits('membership change')],
   ['process: upgrade with two versions', waits('two versions')],

@@ -36,6 +36,8 @@ function guard({ standing }: CoverageRow): string {
   switch (standing.state) {
     case 'found':
       return `\`${standing.mutant}\``;
+    case 'directed':
+      return `\`${standing.mutant}\` (in \`${standing.scenario}\` alone: ${standing.why})`;
     case 'sought':
       return `\`${standing.mutant}\` (${standing.tried})`;
     case 'in place':
@@ -47,7 +49,9 @@ function guard({ standing }: CoverageRow): string {
 
 function reasonOf({ name, standing }: CoverageRow): string {
   const mutant =
-    standing.state === 'found' ? putBack.find((each) => each.name === standing.mutant) : undefined;
+    standing.state === 'found' || standing.state === 'directed'
+      ? putBack.find((each) => each.name === standing.mutant)
+      : undefined;
   return reasons[name] ?? mutant?.rule ?? '–';
 }
 

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
 import { coverage } from '../coverage-table.ts';
 import { type Mutant, mutants } from '../mutants/index.ts';
 import type { Arguments } from './arguments.ts';
@@ -26,10 +27,20 @@ export function runMutants(main: string, { only, quick }: Arguments): number {
     return 2;
   }
   const named = only.length === 0 ? mutants : mutants.filter(({ name }) => only.includes(name));
-  const wanted = quick ? named.filter((mutant) => seedsOf(mutant) !== null) : named;
+  const isSettled = (mutant: Mutant): boolean => seedsOf(mutant) !== null || directedOf(mutant) !== null;
+  const wanted = quick ? named.filter(isSettled) : named;
   const unmutated = new Unmutated(main);
   let missed = 0;
   for (const mutant of wanted) {
+    const directed = directedOf(mutant);
+    if (directed !== null) {
+      const isFound = showsIn(main, mutant, directed.scenario, directed.by);
+      if (!isFound) missed += 1;
+      console.log(
+        `${mutant.name}: ${isFound ? `found by ${directed.by}` : 'NOT FOUND'} in ${directed.scenario}, a scenario`,
+      );
+      continue;
+    }
     const search = quick ? quickSearch(mutant) : { firsts: firstSeeds, most: seedsMax };
     const { found, problem } = look(main, mutant, search, unmutated);
     const checkers = [...new Set(found.map(({ checker }) => checker))].join(', ');
@@ -53,6 +64,22 @@ function seedsOf({ name }: Mutant): number[] | null {
     if (standing.state === 'found' && standing.mutant === name) return standing.seeds.split(', ').map(Number);
   }
   return null;
+}
+
+/** The scenario on which a mutant rests alone, as the coverage table says. */
+function directedOf({ name }: Mutant): { readonly scenario: string; readonly by: string } | null {
+  for (const { standing } of coverage)
+    if (standing.state === 'directed' && standing.mutant === name) return standing;
+  return null;
+}
+
+/** Whether the scenario passes as the code is, and fails with the mutant by the checker that may find it. */
+function showsIn(main: string, mutant: Mutant, scenario: string, by: string): boolean {
+  const file = join(dirname(main), '..', '..', '..', 'test', 'scenarios', `${scenario}.json`);
+  const run = (...options: string[]) =>
+    spawnSync(process.execPath, [main, '--scenario', file, ...options], { encoding: 'utf8' });
+  if (run().status !== 0) return false;
+  return run('--mutant', mutant.name).stdout.includes(`checker ${by}`);
 }
 
 function quickSearch(mutant: Mutant): Search {

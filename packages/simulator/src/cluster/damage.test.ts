@@ -1,3 +1,4 @@
+import { PREPARE_HEADER_SIZE } from '@vireo/protocol';
 import type { JournalMap, MappedFlush } from '@vireo/storage/testing';
 import { describe, expect, it } from 'vitest';
 import { Prng } from '../world/prng.ts';
@@ -68,6 +69,15 @@ describe('planDamage', () => {
         }
       }
     }
+  });
+
+  it('takes what lies behind the header of a prepare, so that its header stays known', () => {
+    const plan = planDamage('payload', 'zeros', { map: journal(5), read }, Prng.fromSeed(3));
+    const body = planDamage('body', 'zeros', { map: journal(5), read }, Prng.fromSeed(3));
+    const [patch, whole] = [plan!.patches[0]!, body!.patches[0]!];
+    expect(plan!.ops).toEqual(body!.ops);
+    expect(patch.position).toBe(whole.position + PREPARE_HEADER_SIZE);
+    expect(patch.bytes.length).toBe(whole.bytes.length - PREPARE_HEADER_SIZE);
   });
 
   it('puts a stray copy of a flush behind the end, which costs nothing', () => {

@@ -48,7 +48,7 @@ export class DiskFaultDriver {
     count('damage done', 1);
     count('op lost to damage', lost.length);
     for (const { path, position, bytes } of plan.patches) node.disk.damage(path, position, bytes);
-    atlas.damaged(node.id, plan.ops, lost);
+    atlas.damaged(node.id, lost, plan.ops);
   }
 
   /** The process ends, and what the node would need is unreadable or gone: it may never take part again. */

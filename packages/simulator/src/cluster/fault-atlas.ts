@@ -98,8 +98,8 @@ export class FaultAtlas {
     return true;
   }
 
-  /** The damage is done: it hit these ops, and took the last copy here of those that are `lost`. */
-  damaged(node: number, hit: readonly LostOp[], lost: readonly LostOp[]): void {
+  /** The damage is done: it took the last copy here of those that are `lost`, and `hit` some that have another as well. */
+  damaged(node: number, lost: readonly LostOp[], hit: readonly LostOp[] = lost): void {
     for (const { group, op } of hit) {
       // An index names ranges: whatever lies between two of its ops counts as hit.
       const all = hit.filter((each) => each.group === group).map((each) => each.op);
