@@ -16,7 +16,10 @@ export const mutantRows: readonly [string, Standing][] = [
   ],
   ['side effects before commit', found('effects-before-commit', '1, 1, 1, 1, 1', '3 monotone')],
   ['DoViewChange ranked by view', found('rank-by-view', '77, 282, 128, 228, 66', '1 canonical chain')],
-  ['clean shutdown drops the uncommitted tail', sought('stop-drops-tail', 'not hunted to the end')],
+  [
+    'clean shutdown drops the uncommitted tail',
+    found('stop-drops-tail', '21, 5, 43, 25, 21', '8 nacked was never acked', '9 no truncation'),
+  ],
   [
     'clean mark while entries are faulty',
     directed(
@@ -30,7 +33,7 @@ export const mutantRows: readonly [string, Standing][] = [
   ['answer to a nonce accepted from normal', sought('answer-accepted-from-normal', 'not hunted to the end')],
   [
     'recoveringHead left by any StartView',
-    sought('recovery-ended-by-any-start-view', 'not from seed 1 within 40'),
+    found('recovery-ended-by-any-start-view', '1, 2, 3, 3, 3', '7 no vote while recovering'),
   ],
   ['verdict forgotten at the next restart', sought('verdict-forgotten', 'not from seed 1 within 40')],
   [
@@ -171,7 +174,7 @@ export const mutantRows: readonly [string, Standing][] = [
     sought('first-copy-stays', 'from four of five in 10, 1, 47 and 17, not from 40001 within 60'),
   ],
   ['checkpoint copies forgotten', sought('copies-forgotten', 'from four of five in 50, 7, 4 and 22')],
-  ['a faulty entry is nacked', sought('faulty-nacked', 'not from seed 1 within 40')],
+  ['a faulty entry is nacked', found('faulty-nacked', '1, 1, 4, 8, 11', '8 nacked was never acked')],
   [
     'what a recovering replica lacks counts as missing',
     found('told-log-counts-as-missing', '1, 1, 4, 10, 13', '8 nacked was never acked'),
