@@ -35,7 +35,15 @@ export const mutantRows: readonly [string, Standing][] = [
     'recoveringHead left by any StartView',
     found('recovery-ended-by-any-start-view', '1, 2, 3, 3, 3', '7 no vote while recovering'),
   ],
-  ['verdict forgotten at the next restart', sought('verdict-forgotten', 'not from seed 1 within 40')],
+  [
+    'verdict forgotten at the next restart',
+    directed(
+      'verdict-forgotten',
+      'verdict-outlives-the-damage',
+      '6 prepareOk is durable',
+      'the damage has to be gone before the recovery ends: drawn, and not hunted to the end',
+    ),
+  ],
   [
     'damaged head cut as torn',
     found('damage-cut-as-torn', '1, 2, 7, 1, 1', '6 prepareOk is durable', 'assertion', '3 monotone'),
@@ -61,8 +69,24 @@ export const mutantRows: readonly [string, Standing][] = [
     found('strict-nack', '2, 2, 1, 1, 2', '8 nacked was never acked'),
   ],
   ['old-view acks counted in a new view', found('old-view-ack-counted', '1, 3, 1, 1, 1', '2 acked is kept')],
-  ['one nack is enough', sought('one-nack-is-enough', 'not hunted to the end')],
-  ['StartView clears faulty', sought('start-view-clears-faulty', 'not from seed 1 within 40')],
+  [
+    'one nack is enough',
+    directed(
+      'one-nack-is-enough',
+      'last-copies-of-an-op',
+      '8 nacked was never acked',
+      'an op has to be on two nodes alone that end together, one of them damaged: drawn, and not hunted to the end',
+    ),
+  ],
+  [
+    'StartView clears faulty',
+    directed(
+      'start-view-clears-faulty',
+      'last-copies-of-an-op',
+      '8 nacked was never acked',
+      'an op has to be on two nodes alone that end together, one of them damaged: drawn, and not hunted to the end',
+    ),
+  ],
   ['re-stamping at backups', found('stamped-again', '1, 1, 1, 1, 1', 'liveness', '1 canonical chain')],
   ['roll or seal by local clock', waits('retention')],
   ['reads before the first commit of the view', waits('linearizable reads')],
