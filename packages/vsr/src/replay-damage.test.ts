@@ -84,6 +84,15 @@ describe('a journal with damage', () => {
     expect(told([item(one), range(two, three), record([one, two], { anchorOp: 2, headers: [] })])).toBe('h?');
   });
 
+  it('copies behind the damage that reach its end say all that it took', () => {
+    // A clean stop copied the log once more behind a damaged copy, and the files with the first one were reused.
+    const copy = record([one, two], { copied: true });
+    expect(told([range(one, two), copy, item(one), item(two), copy])).toBe('hh');
+    expect(told([range(one, two), copy])).toBe('FF');
+    expect(told([range(one, two), item(one)])).toBe('h?');
+    expect(told([range(one, three), copy, item(one), item(two), copy])).toBe('hh?');
+  });
+
   it('damage behind that record counts again', () => {
     expect(told([item(one), record([one]), range(two)])).toBe('h?');
   });

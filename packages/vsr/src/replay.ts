@@ -87,8 +87,8 @@ class ReplayedLog {
   readonly #held = new Set<Checksum>();
   readonly #damagedOps = new Set<number>();
   #record: StateRecord | null = null;
-  /** Something durable at or behind the end of `#headers` is not known. */
-  #headLost = false;
+  /** Ends of damaged ranges whose headers were not known then: unless the log has them after all, its end is not known. */
+  readonly #lost: { readonly op: number; readonly checksum: Checksum }[] = [];
   // Only the last record has to follow from the checkpoint. A checkpoint copies promise and suffix forward as of a
   // state that its snapshot is to cover; a crash before that snapshot leaves them above a gap, until the next
   // checkpoint copies everything anew, from the older state, and lets the files that filled the gap go.
@@ -115,7 +115,7 @@ class ReplayedLog {
     // A copy of what stands here already: a chain that ends alike is alike below.
     if (this.#checksumOf(lastOp) === lastChecksum) return;
     this.#headers.length = Math.min(this.#headers.length, first - op - 1);
-    this.#headLost = true;
+    this.#lost.push({ op: lastOp, checksum: lastChecksum });
   }
 
   state(record: StateRecord): void {
@@ -135,7 +135,7 @@ class ReplayedLog {
     this.#isReached = this.#head >= head || this.#isSuperseded(record);
     const headChecksum = record.headers.at(-1)?.checksum ?? record.anchorChecksum;
     // The whole log, stated anew: whatever was lost behind its head had been cut by then.
-    if (!copied && this.#head === head && this.#checksumOf(head) === headChecksum) this.#headLost = false;
+    if (!copied && this.#head === head && this.#checksumOf(head) === headChecksum) this.#lost.length = 0;
   }
 
   result(): ReplicaRecovery | null {
@@ -150,7 +150,9 @@ class ReplayedLog {
     const salvaged = [...this.#bodies.values()].filter(
       ({ header }) => header.op > this.#checkpoint.op && !placed.has(header.checksum),
     );
-    const headLost = this.#headLost || !this.#isReached;
+    // Copies behind the damage may say what it took: a chain that ends alike is alike below.
+    const isOpen = this.#lost.some((end) => this.#checksumOf(end.op) !== end.checksum);
+    const headLost = isOpen || !this.#isReached;
     return { record: this.#record, checkpoint: this.#checkpoint, entries, headLost, salvaged };
   }
 

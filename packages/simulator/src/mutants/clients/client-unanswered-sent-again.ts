@@ -8,8 +8,8 @@ export const clientUnansweredSentAgain: Mutant = {
     {
       package: 'simulator',
       module: 'clients/lane',
-      find: 'if (batch.unanswered || batch.inFlight) {',
-      replace: 'if (batch.inFlight) {',
+      find: 'batch.unanswered || batch.inFlight',
+      replace: 'batch.inFlight',
     },
   ],
   finders: ['14 idempotent producers', '2 acked is kept', '15 notApplied is in no log', 'liveness'],

@@ -8,8 +8,8 @@ export const firstCopyStays: Mutant = {
     {
       package: 'vsr',
       module: 'replay',
-      find: 'if (header.op <= op || header.op > this.#head + 1) return;',
-      replace: 'if (header.op !== this.#head + 1) return;',
+      find: 'if (header.op <= op) return;',
+      replace: 'if (header.op <= this.#head) return;',
     },
   ],
   finders: [
