@@ -207,6 +207,19 @@ describe('group log', () => {
     }
   });
 
+  it('takes an index that names more away before it cuts: a crash then leaves none that is wrong', () => {
+    const disk = new MemoryDisk();
+    const { prepares } = filled(disk, SIZES);
+    const { log: cut } = open(disk, 41);
+    cut.append(prepares[41]!);
+    cut.syncOps(() => undefined);
+    disk.pump();
+    const last = disk.paths.filter((path) => path.endsWith('.segment')).at(-1)!;
+    expect(disk.paths).not.toContain(last.replace('.segment', '.index'));
+    sync(disk, cut);
+    expect(disk.paths).toContain(last.replace('.segment', '.index'));
+  });
+
   it('makes a missing or wrong index again, and needs none to be right', () => {
     const disk = new MemoryDisk();
     const { log, prepares } = filled(disk, SIZES);

@@ -42,6 +42,7 @@ export interface OpenedLog {
 export function openLogFiles(place: Place, checkpointOp: number, keep: KeepOp | null): Opened<OpenedLog> {
   const { disk, group } = place;
   const segments: Segment[] = [];
+  const ahead = new Set<Segment>();
   let indexesRebuilt = 0;
   const bases = basesOnDisk(disk, group);
   for (const [number, baseOp] of bases.entries()) {
@@ -57,9 +58,11 @@ export function openLogFiles(place: Place, checkpointOp: number, keep: KeepOp | 
     const lastOp = Math.min(checkpointOp, (bases[number + 1] ?? Number.POSITIVE_INFINITY) - 1);
     const found = findEnd(place, header.value, size, lastOp);
     if (!found.ok) return found;
-    const { end, entries, rebuilt } = found.value;
+    const { end, entries, rebuilt, isAhead } = found.value;
     if (rebuilt) indexesRebuilt += 1;
-    segments.push(new Segment(header.value, end, entries, { unsynced: false, indexStale: rebuilt }));
+    const segment = new Segment(header.value, end, entries, { unsynced: false, indexStale: rebuilt });
+    segments.push(segment);
+    if (isAhead) ahead.add(segment);
   }
   const endOp = segments.at(-1)?.end.op ?? 0;
   if (endOp !== checkpointOp) {
@@ -68,7 +71,7 @@ export function openLogFiles(place: Place, checkpointOp: number, keep: KeepOp | 
   }
   const kept = keep === null ? opened(NOTHING_KEPT) : walkBeyond(place, segments, bases, keep);
   if (!kept.ok) return kept;
-  const { steps, cutBytes } = cutBeyond(disk, group, bases, segments);
+  const { steps, cutBytes } = cutBeyond(disk, group, bases, segments, ahead);
   const outcome = segments.length === 0 ? 'empty' : 'present';
   return opened({
     segments,
@@ -79,18 +82,29 @@ export function openLogFiles(place: Place, checkpointOp: number, keep: KeepOp | 
 
 const NOTHING_KEPT = { ops: 0, rewrites: [] };
 
-/** What lies in the files beyond the end of each segment, and the files beyond the last one. */
-function cutBeyond(disk: Disk, group: number, bases: readonly number[], segments: readonly Segment[]) {
+/**
+ * What lies in the files beyond the end of each segment, and the files beyond the last one. An index that is `ahead` goes
+ * before what it names: it never says more than its segment holds.
+ */
+function cutBeyond(
+  disk: Disk,
+  group: number,
+  bases: readonly number[],
+  segments: readonly Segment[],
+  ahead: ReadonlySet<Segment>,
+) {
   const steps: PreparationStep[] = [];
   let cutBytes = 0;
   for (const baseOp of bases) {
     const path = segmentPath(group, baseOp);
     const size = disk.size(path) ?? 0;
-    const end = segments.find(({ header }) => header.baseOp === baseOp)?.end;
-    if (end === undefined)
-      steps.push({ type: 'remove', path }, { type: 'remove', path: indexPath(group, baseOp) });
-    else if (size > end.position) steps.push({ type: 'truncate', path, size: end.position });
-    cutBytes += Math.max(0, size - (end?.position ?? 0));
+    const segment = segments.find(({ header }) => header.baseOp === baseOp);
+    const end = segment?.end.position ?? 0;
+    const isIndexOver = segment === undefined || (ahead.has(segment) && size > end);
+    if (segment === undefined) steps.push({ type: 'remove', path });
+    if (isIndexOver) steps.push({ type: 'remove', path: indexPath(group, baseOp) });
+    if (segment !== undefined && size > end) steps.push({ type: 'truncate', path, size: end });
+    cutBytes += Math.max(0, size - end);
   }
   return { steps, cutBytes };
 }
@@ -108,25 +122,34 @@ function basesOnDisk(disk: Disk, group: number): number[] {
   }
 }
 
-interface FoundEnd {
-  readonly end: LogEnd;
-  readonly entries: IndexEntry[];
+interface FoundEnd extends Index {
   /** The index on disk is not the one for this end. */
   readonly rebuilt: boolean;
+  /** It is one for a later end. */
+  readonly isAhead: boolean;
 }
 
 /** Where the segment ends if `lastOp` is its last op: from the index as far as it reaches, then by headers. */
 function findEnd(place: Place, header: SegmentHeader, size: number, lastOp: number): Opened<FoundEnd> {
   const index = readIndexFile(place, header);
+  if (index !== null && index.end.op === lastOp && index.end.position <= size)
+    return opened({ ...index, rebuilt: false, isAhead: false });
+  const isAhead = index !== null && index.end.op > lastOp;
+  const { from, entries } = nearest(header, index, size, lastOp);
+  const walked = walk(place, header, size, from, entries, lastOp);
+  return walked.ok ? opened({ ...walked.value, rebuilt: true, isAhead }) : walked;
+}
+
+/** As far as an index is of use for what ends with `lastOp`. */
+function nearest(header: SegmentHeader, index: Index | null, size: number, lastOp: number) {
   if (index !== null && index.end.position <= size) {
-    if (index.end.op === lastOp) return opened({ ...index, rebuilt: false });
-    if (index.end.op < lastOp) return walk(place, header, size, index.end, index.entries, lastOp);
+    if (index.end.op < lastOp) return { from: index.end, entries: index.entries };
     // It reaches further than the checkpoint: from its last entry that does not.
     const entries = index.entries.filter(({ op }) => op <= lastOp);
     const last = entries.pop();
-    if (last !== undefined) return walk(place, header, size, endBefore(last), entries, lastOp);
+    if (last !== undefined) return { from: endBefore(last), entries };
   }
-  return walk(place, header, size, segmentStart(header), [], lastOp);
+  return { from: segmentStart(header), entries: [] };
 }
 
 /** The end before the op of an entry; of its predecessor nothing more is known. */
@@ -135,7 +158,12 @@ function endBefore(entry: IndexEntry): LogEnd {
   return { op: op - 1, offset, position, checksum: '', timestamp: 0 };
 }
 
-function readIndexFile(place: Place, header: SegmentHeader): { end: LogEnd; entries: IndexEntry[] } | null {
+interface Index {
+  readonly end: LogEnd;
+  readonly entries: IndexEntry[];
+}
+
+function readIndexFile(place: Place, header: SegmentHeader): Index | null {
   const path = indexPath(header.group, header.baseOp);
   const size = place.disk.size(path);
   return size === null ? null : decodeIndex(place.disk.readSync(path, 0, size), header, place.checksums);
@@ -149,7 +177,7 @@ function walk(
   from: LogEnd,
   entries: IndexEntry[],
   lastOp: number,
-): Opened<FoundEnd> {
+): Opened<Index> {
   const path = segmentPath(header.group, header.baseOp);
   let end = from;
   let buffer: Buffer = Buffer.alloc(0);
@@ -176,5 +204,5 @@ function walk(
     indexOp(entries, end, read.value);
     end = endAfter(end, read.value);
   }
-  return opened({ end, entries, rebuilt: true });
+  return opened({ end, entries });
 }
