@@ -235,6 +235,11 @@ function addRecordCommands(program: Command, context: CommandOf): void {
     .addOption(
       new Option('--read-from <replica>', 'any, primary, or node:2').argParser(parseReadFrom).default('any'),
     )
+    .option(
+      '--max-staleness <ms>',
+      'only from replicas that lack nothing that was committed so long ago',
+      integer('--max-staleness', 100),
+    )
     .option('--partition <number>', 'only this partition', integer('--partition', 0))
     .option('--limit <records>', 'stop after so many', integer('--limit', 0))
     .action(async (name: string, options, command: Command) => {

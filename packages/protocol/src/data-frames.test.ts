@@ -6,7 +6,6 @@ import { decodeBatch } from './batch-decoder.ts';
 import type { Decoded } from './decoded.ts';
 import { encodeFrameHead, FRAME_HEADER_SIZE, type Frame, FrameKind } from './frame.ts';
 import { FrameReader } from './frame-reader.ts';
-import { encodePayload } from './payload.ts';
 import { PREPARE_HEADER_SIZE } from './prepare.ts';
 import {
   DurabilityCode,
@@ -25,17 +24,11 @@ import {
   type BatchesHead,
   decodeBatches,
   decodeCredit,
-  decodeSubscribe,
-  decodeSubscribed,
   decodeSubscriptionStatus,
   encodeBatchesHead,
   encodeCredit,
-  encodeSubscribe,
-  encodeSubscribed,
   encodeSubscriptionStatus,
   encodeUnsubscribe,
-  type Subscribe,
-  type Subscribed,
 } from './subscription.ts';
 
 const checksums = { crc32 };
@@ -222,61 +215,6 @@ describe('produce ack', () => {
       expect(decodeProduceAck(withPayload(frame, payload))).toMatchObject({
         error: { code: 'corruptPayload' },
       });
-    }
-  });
-});
-
-describe('subscribe and subscribed', () => {
-  const subscribe: Subscribe = {
-    subscription: 4,
-    from: { offset: 2 ** 40 },
-    creditBytes: 1,
-    creditRecords: 1,
-  };
-  const subscribed: Subscribed = {
-    start: 0,
-    end: 9,
-    lossEpoch: 0,
-    from: 3,
-    node: 1,
-    role: 'backup',
-    view: 2,
-  };
-
-  it('round-trip from every position, with and without token', () => {
-    for (const from of [{ offset: 0 }, { start: true }, { end: true }, { last: 10 }] as const) {
-      expect(decodeSubscribe(encodeSubscribe({ ...subscribe, from }))).toEqual({
-        ok: true,
-        value: { ...subscribe, from },
-      });
-    }
-    const withToken = { ...subscribe, token: { lossEpoch: 1, op: 7 } };
-    expect(decodeSubscribe(encodeSubscribe(withToken))).toEqual({ ok: true, value: withToken });
-    expect(decodeSubscribed(encodeSubscribed(subscribed))).toEqual({ ok: true, value: subscribed });
-  });
-
-  it.each([
-    ['no position', { ...subscribe, from: undefined }],
-    ['a position that is none', { ...subscribe, from: {} }],
-    ['a negative offset', { ...subscribe, from: { offset: -1 } }],
-    ['no credit', { ...subscribe, creditBytes: 0 }],
-    ['half a token', { ...subscribe, token: { op: 1 } }],
-  ])('%s is invalidRequest', (_what, payload) => {
-    expect(decodeSubscribe(encodePayload(payload))).toMatchObject({ error: { code: 'invalidRequest' } });
-  });
-
-  it('survive truncation and flipped bits', () => {
-    for (const [bytes, decode] of [
-      [encodeSubscribe(subscribe), decodeSubscribe],
-      [encodeSubscribed(subscribed), decodeSubscribed],
-    ] as const) {
-      for (let end = 0; end < bytes.length; end++) expect(decode(bytes.subarray(0, end)).ok).toBe(false);
-      for (let bit = 0; bit < bytes.length * 8; bit++) {
-        const flipped = Buffer.from(bytes);
-        flipped[bit >> 3]! ^= 1 << (bit & 7);
-        const read = decode(flipped);
-        if (!read.ok) expect(['corruptPayload', 'invalidRequest', 'tooLarge']).toContain(read.error.code);
-      }
     }
   });
 });

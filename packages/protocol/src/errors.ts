@@ -65,6 +65,7 @@ const table = {
   offsetOutOfRange: final('the offset is outside the log'),
   logTruncated: final('the log was truncated below the position'),
   behind: retry('this replica is behind the position asked for'),
+  stale: retry('what this replica knows of the log is older than was asked for'),
 
   // The request itself is wrong.
   invalid: final('the request is not valid'),

@@ -20,4 +20,5 @@ export * from './produce.ts';
 export * from './record.ts';
 export * from './requests.ts';
 export * from './responses.ts';
+export * from './subscribe.ts';
 export * from './subscription.ts';

@@ -5,29 +5,6 @@ import { encodeFrameHead, type Frame, FrameKind } from './frame.ts';
 import { isZero, readU64, U32_MAX, writeU64 } from './integers.ts';
 import { decodePayload, encodePayload, requestPayloadLimits } from './payload.ts';
 
-/** Where a subscription begins. `last`: that many records before the end. */
-export type StartPosition =
-  | { readonly offset: number }
-  | { readonly start: true }
-  | { readonly end: true }
-  | { readonly last: number };
-
-/** What an ack gave: reads with it see at least that op, and no log that has lost it. */
-export interface ReadToken {
-  readonly lossEpoch: number;
-  readonly op: number;
-}
-
-/** Payload of `subscribe`; the partition is the frame's group. */
-export interface Subscribe {
-  /** Chosen by the client, unique among its connection's; the correlation of what is pushed. */
-  readonly subscription: number;
-  readonly from: StartPosition;
-  readonly creditBytes: number;
-  readonly creditRecords: number;
-  readonly token?: ReadToken | undefined;
-}
-
 export type ReplicaRole = 'primary' | 'backup';
 
 /** Payload of `subscribed`. */
@@ -36,44 +13,19 @@ export interface Subscribed {
   readonly start: number;
   readonly end: number;
   readonly lossEpoch: number;
+  /** The last op applied at the replica: with the lossEpoch a token of what this answer knows. */
+  readonly op: number;
   /** Offset at which this subscription begins. */
   readonly from: number;
   readonly node: number;
   readonly role: ReplicaRole;
   readonly view: number;
-}
-
-export function encodeSubscribe(subscribe: Subscribe): Buffer {
-  return encodePayload(subscribe);
-}
-
-/** Errors: `corruptPayload`, `tooLarge`, `invalidRequest`. */
-export function decodeSubscribe(payload: Buffer): Decoded<Subscribe> {
-  const plain = decodePayload(payload, requestPayloadLimits);
-  if (!plain.ok) return plain;
-  const fields = Fields.of(plain.value, 'subscribe', 'invalidRequest');
-  const token = fields.has('token') ? fields.map('token') : null;
-  return fields.done({
-    subscription: fields.integer('subscription'),
-    from: readFrom(fields.map('from')),
-    creditBytes: fields.integer('creditBytes', 1),
-    creditRecords: fields.integer('creditRecords', 1),
-    ...(token === null
-      ? {}
-      : { token: { lossEpoch: token.integer('lossEpoch', 0, U32_MAX), op: token.integer('op') } }),
-  });
-}
-
-function readFrom(fields: Fields): StartPosition {
-  if (fields.has('offset')) return { offset: fields.integer('offset') };
-  if (fields.has('last')) return { last: fields.integer('last') };
-  if (fields.booleanOr('start', false)) return { start: true };
-  if (!fields.booleanOr('end', false)) fields.reject('is none of offset, start, end, last');
-  return { end: true };
+  /** As in a push. */
+  readonly ageMs: number;
 }
 
 export function encodeSubscribed(subscribed: Subscribed): Buffer {
-  return encodePayload(subscribed);
+  return encodePayload({ ...subscribed, ageMs: ageField(subscribed.ageMs) });
 }
 
 /** Errors: `corruptPayload`, `tooLarge`. */
@@ -85,10 +37,12 @@ export function decodeSubscribed(payload: Buffer): Decoded<Subscribed> {
     start: fields.integer('start'),
     end: fields.integer('end'),
     lossEpoch: fields.integer('lossEpoch', 0, U32_MAX),
+    op: fields.integer('op'),
     from: fields.integer('from'),
     node: fields.integer('node', 0, U32_MAX),
     role: fields.oneOf('role', ['primary', 'backup']),
     view: fields.integer('view', 0, U32_MAX),
+    ageMs: fields.integer('ageMs', 0, U32_MAX),
   });
 }
 
@@ -104,7 +58,9 @@ export interface BatchesHead {
   readonly view: number;
   readonly node: number;
   readonly role: ReplicaRole;
-  /** How long ago the replica last heard of the primary, ms; 0 at the primary. */
+  /**
+   * All that was committed so long ago is within the commit offset, ms; `AGE_UNKNOWN`: the replica cannot tell.
+   */
   readonly ageMs: number;
   readonly lossEpoch: number;
 }
@@ -143,7 +99,7 @@ export function encodeBatchesHead(
   head.writeUInt32LE(fields.view, push.view);
   head.writeUInt32LE(fields.node, push.node);
   head[push.role] = ROLES.indexOf(fields.role);
-  head.writeUInt32LE(Math.min(fields.ageMs, U32_MAX), push.ageMs);
+  head.writeUInt32LE(ageField(fields.ageMs), push.ageMs);
   head.writeUInt32LE(fields.lossEpoch, push.lossEpoch);
   return encodeFrameHead(FrameKind.batches, subscription, group, head, bodySize, checksums);
 }
@@ -209,6 +165,13 @@ export function encodeUnsubscribe(subscription: number, group: number, checksums
   return encodeFrameHead(FrameKind.unsubscribe, subscription, group, Buffer.alloc(0), 0, checksums);
 }
 
+function ageField(ageMs: number): number {
+  return Math.min(Math.ceil(ageMs), AGE_UNKNOWN);
+}
+
+/** An age that is not known, as a field of a push or status. */
+export const AGE_UNKNOWN = U32_MAX;
+
 export const SUBSCRIPTION_STATUS_SIZE = 24;
 
 /** Sent each second while there is nothing to send: the consumer sees that the replica lives, and how fresh it is. */
@@ -228,7 +191,7 @@ export function encodeSubscriptionStatus(
   const payload = Buffer.alloc(SUBSCRIPTION_STATUS_SIZE);
   writeU64(payload, status.commitOffset, 0);
   payload.writeUInt32LE(status.view, 8);
-  payload.writeUInt32LE(Math.min(status.ageMs, U32_MAX), 12);
+  payload.writeUInt32LE(ageField(status.ageMs), 12);
   return encodeFrameHead(FrameKind.subscriptionStatus, subscription, group, payload, 0, checksums);
 }
 

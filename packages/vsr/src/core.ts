@@ -55,6 +55,18 @@ export function leads(core: Core): boolean {
   return primary(core) === core.config.self;
 }
 
+/** Primary of a view whose noop has committed: knows every op that was ever acked, and may say where the end is. */
+export function isLeading(core: Core): boolean {
+  const { state } = core;
+  return (
+    state.status === 'normal' &&
+    leads(core) &&
+    state.started &&
+    state.noopOp > 0 &&
+    state.noopOp <= state.commitMin
+  );
+}
+
 /** It may have acked what it does not know of: no part in any quorum. */
 export function isRecovering(state: ReplicaState): boolean {
   return state.verdict !== 'none';

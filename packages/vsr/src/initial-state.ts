@@ -1,3 +1,4 @@
+import { initialAge } from './age.ts';
 import type { ReplicaConfig } from './core.ts';
 import { modeSetBy } from './mode.ts';
 import { PIPELINE_MAX } from './pipeline.ts';
@@ -123,6 +124,7 @@ export function initialState(config: ReplicaConfig, recovery: ReplicaRecovery, r
     pollAttempt: 0,
     pingTick: 0,
     noticeTick: new Array<number>(n).fill(-1),
+    ...initialAge(n),
   };
 }
 

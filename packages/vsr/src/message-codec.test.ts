@@ -63,7 +63,7 @@ const messages: Message[] = [
   { type: 'prepare', ...viewed, commitMax: 4, prepare: prepares[0] as Prepare },
   { type: 'prepareOk', ...viewed, op: 2 ** 53 - 1, checksum, commitMin: 3 },
   { type: 'commit', ...viewed, commitMax: 9, checksum },
-  { type: 'ping', ...viewed, op: 4, commitMax: 3, normal: true },
+  { type: 'ping', ...viewed, op: 4, commitMax: 3, normal: true, sentMs: 5, answer: null },
   { type: 'startViewChange', ...viewed },
   { type: 'doViewChange', ...viewed, logView: 3, ...suffix, present: bits, nack: bits.map((bit) => !bit) },
   { type: 'startView', ...viewed, lossEpoch: 2, nonce: 77, ...suffix },
@@ -74,11 +74,21 @@ const messages: Message[] = [
   { type: 'digest', ...viewed, op: 12, value: checksum },
   { type: 'getPrepare', first: 3, last: 8 },
   { type: 'repair', first: 1, committed: 2, prepares: prepares.slice(0, 3) },
+  {
+    type: 'ping',
+    ...viewed,
+    op: 4,
+    commitMax: 3,
+    normal: false,
+    sentMs: 2 ** 53 - 1,
+    answer: { run: 2 ** 32 - 1, sentMs: 6, ageMs: 9 },
+  },
+  { type: 'pong', ...viewed, sentMs: 12, question: { run: 3, sentMs: 13 } },
 ];
 
 /** Bits of the tag byte that another value of it has. */
 const TAG_BITS: Partial<Record<Message['type'], readonly number[]>> = {
-  ping: [8],
+  ping: [8, 9],
   // 1 xor 1 is 0: lagging.
   requestStartView: [8],
   recoveryState: [8],
@@ -124,7 +134,14 @@ describe('replica messages', () => {
         [16, 24],
         [32, 48],
       ],
-      ping: [[16, 32]],
+      ping: [
+        [16, 32],
+        [48, 56],
+      ],
+      pong: [
+        [16, 32],
+        [56, 60],
+      ],
       startViewChange: [],
       doViewChange: [
         [12, 48],
@@ -149,7 +166,13 @@ describe('replica messages', () => {
     for (const message of messages) {
       const { bytes, covered } = wire(message);
       const placed = message.type !== 'getPrepare' && message.type !== 'repair';
-      const ranges = [[0, 1], ...(placed ? [[4, 12]] : []), ...used[message.type]] as [number, number][];
+      const answers = message.type === 'ping' && message.answer !== null;
+      const ranges = [
+        [0, 1],
+        ...(placed ? [[4, 12]] : []),
+        ...used[message.type],
+        ...(answers ? [[32, 48]] : []),
+      ] as [number, number][];
       for (let bit = 0; bit < 8 * MESSAGE_FIXED_SIZE; bit++) {
         const byte = bit >>> 3;
         if (ranges.some(([from, to]) => byte >= from && byte < to)) continue;

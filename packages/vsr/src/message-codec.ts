@@ -13,7 +13,7 @@ import {
   writeU64,
 } from '@vireo/protocol';
 import { hasBitsBeyond, readBits, readHeaders, writeBits, writeHeaders } from './header-list.ts';
-import type { Message, Suffix } from './message.ts';
+import type { AgeAnswer, Message, Suffix } from './message.ts';
 
 /**
  * Messages between replicas on the wire: a fixed part of 64 bytes, then headers or whole prepares. Little-endian:
@@ -25,7 +25,7 @@ import type { Message, Suffix } from './message.ts';
  * | prepare | commitMax | – | – | – | the prepare (not covered: it carries its own checksums) |
  * | prepareOk | op | commitMin | – | of op | |
  * | commit | commitMax | – | – | of commitMax | |
- * | ping | commitMax | op | – | – | |
+ * | ping | commitMax | op | sentMs | the answer: sentMs u64, ageMs u32, run u32 | |
  * | startViewChange | – | – | – | – | |
  * | doViewChange | commitMax | anchorOp | – | of the anchor | present, nack, headers |
  * | startView | commitMax | anchorOp | nonce | of the anchor | headers |
@@ -33,12 +33,13 @@ import type { Message, Suffix } from './message.ts';
  * | recoveryState, coldStartGranted | commitMax | anchorOp | nonce | of the anchor | headers |
  * | coldStart | – | – | nonce | – | |
  * | digest | op | – | – | the digest | |
+ * | pong | sentMs | of the question: sentMs | – | – | |
  * | getPrepare | first | last | – | – | |
  * | repair | first | committed | – | – | prepares (not covered) |
  *
- * `tag`: of a ping whether the sender is normal primary; of requestStartView 0 lagging, 1 recovering, 2 stuck; of
+ * `tag`: of a ping 1 when the sender is normal primary, plus 2 when there is an answer; of requestStartView 0 lagging, 1 recovering, 2 stuck; of
  * recoveryState and coldStartGranted whether the sender recovers. Their logView is the rank of the log; the u32 behind
- * the count is the lossEpoch of these two and of startView.
+ * the count is the lossEpoch of these two and of startView. The count of a pong is the run of its question.
  */
 const TYPES = [
   'prepare',
@@ -55,6 +56,7 @@ const TYPES = [
   'coldStart',
   'coldStartGranted',
   'digest',
+  'pong',
 ] as const satisfies readonly Message['type'][];
 
 export const MESSAGE_FIXED_SIZE = 64;
@@ -68,6 +70,8 @@ const at = {
   a: 16,
   b: 24,
   checksum: 32,
+  ageMs: 40,
+  run: 44,
   c: 48,
   count: 56,
   lossEpoch: 60,
@@ -81,7 +85,7 @@ const UNUSED: Readonly<Record<Message['type'], readonly number[]>> = {
   prepare: [1, 4, 12, 16, 24, 64],
   prepareOk: [1, 4, 12, 16, 48, 64],
   commit: [1, 4, 12, 16, 24, 32, 48, 64],
-  ping: [2, 4, 12, 16, 32, 64],
+  ping: [2, 4, 12, 16, 56, 64],
   startViewChange: [1, 4, 12, 64],
   doViewChange: [1, 4, 48, 56, 60, 64],
   startView: [1, 4, 12, 16],
@@ -92,14 +96,18 @@ const UNUSED: Readonly<Record<Message['type'], readonly number[]>> = {
   coldStart: [1, 4, 12, 48, 56, 64],
   coldStartGranted: [2, 4],
   digest: [1, 4, 12, 16, 24, 32, 48, 64],
+  pong: [1, 4, 12, 16, 32, 56, 60, 64],
 };
 
 const TAG_MAX: Partial<Record<Message['type'], number>> = {
-  ping: 1,
+  ping: 3,
   requestStartView: 2,
   recoveryState: 1,
   coldStartGranted: 1,
 };
+/** Bits of a ping's tag. */
+const PING_NORMAL = 1;
+const PING_ANSWERS = 2;
 const ASKERS = ['lagging', 'recovering', 'stuck'] as const;
 
 function hasUnusedSet(payload: Buffer, type: Message['type']): boolean {
@@ -140,9 +148,22 @@ export function encodeMessage(message: Message): EncodedMessage {
     }
     case 'ping': {
       const bytes = fixed(message, 0);
-      bytes[at.tag] = message.normal ? 1 : 0;
+      bytes[at.tag] = (message.normal ? PING_NORMAL : 0) + (message.answer === null ? 0 : PING_ANSWERS);
       writeU64(bytes, message.commitMax, at.a);
       writeU64(bytes, message.op, at.b);
+      writeU64(bytes, message.sentMs, at.c);
+      if (message.answer !== null) {
+        writeU64(bytes, message.answer.sentMs, at.checksum);
+        bytes.writeUInt32LE(message.answer.ageMs, at.ageMs);
+        bytes.writeUInt32LE(message.answer.run, at.run);
+      }
+      return { covered: bytes, bodies: NO_BODIES };
+    }
+    case 'pong': {
+      const bytes = fixed(message, 0);
+      writeU64(bytes, message.sentMs, at.a);
+      writeU64(bytes, message.question.sentMs, at.b);
+      bytes.writeUInt32LE(message.question.run, at.count);
       return { covered: bytes, bodies: NO_BODIES };
     }
     case 'startViewChange':
@@ -248,8 +269,16 @@ export function decodeMessage(payload: Buffer, covered: number, checksums: Check
       return decoded({ type, epoch, view, op: a, checksum: checksum(), commitMin: b });
     case 'commit':
       return decoded({ type, epoch, view, commitMax: a, checksum: checksum() });
-    case 'ping':
-      return decoded({ type, epoch, view, commitMax: a, op: b, normal: payload[at.tag] === 1 });
+    case 'ping': {
+      const tag = payload[at.tag] as number;
+      const normal = (tag & PING_NORMAL) !== 0;
+      const answer = readAnswer(payload, (tag & PING_ANSWERS) !== 0);
+      return answer.ok
+        ? decoded({ type, epoch, view, commitMax: a, op: b, normal, sentMs: c, answer: answer.value })
+        : answer;
+    }
+    case 'pong':
+      return decoded({ type, epoch, view, sentMs: a, question: { run: count, sentMs: b } });
     case 'startViewChange':
       return decoded({ type, epoch, view });
     case 'doViewChange': {
@@ -314,6 +343,22 @@ export function decodeMessage(payload: Buffer, covered: number, checksums: Check
       return prepares.ok ? decoded({ type, first: a, committed: b, prepares: prepares.value }) : prepares;
     }
   }
+}
+
+/** What a ping has in the place of a checksum: nothing when it answers nothing. */
+function readAnswer(payload: Buffer, answers: boolean): Decoded<AgeAnswer | null> {
+  if (!answers) {
+    return isZero(payload, at.checksum, at.c)
+      ? decoded(null)
+      : refused('corruptFrame', 'unused bytes of a ping are not zero');
+  }
+  const sentMs = readU64(payload, at.checksum);
+  if (sentMs < 0) return refused('corruptFrame', 'a field of the message is larger than 2^53-1');
+  return decoded({
+    run: payload.readUInt32LE(at.run),
+    sentMs,
+    ageMs: payload.readUInt32LE(at.ageMs),
+  });
 }
 
 function decodePrepares(bytes: Buffer, count: number, checksums: Checksums): Decoded<Prepare[]> {

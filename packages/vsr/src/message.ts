@@ -10,6 +10,7 @@ export type Message =
   | PrepareOk
   | Commit
   | PingMessage
+  | PongMessage
   | StartViewChange
   | DoViewChange
   | StartView
@@ -58,6 +59,30 @@ export interface PingMessage extends Viewed {
   readonly op: number;
   readonly commitMax: number;
   readonly normal: boolean;
+  /** The sender's monotonic clock, whole ms: only itself can read it, in the answer. 0 in what is no heartbeat. */
+  readonly sentMs: number;
+  /** To the last question of the receiver that has arrived; null: none has, or the sender does not know. */
+  readonly answer: AgeAnswer | null;
+}
+
+/** "When I sent this, how old can what I know of the log be at most?" By the asker's own monotonic clock. */
+export interface AgeQuestion {
+  /** Start counter of the asker: its clock begins anew with its process. */
+  readonly run: number;
+  readonly sentMs: number;
+}
+
+/** Names the question. All that was committed `ageMs` before this left is within the commit number beside it. */
+export interface AgeAnswer extends AgeQuestion {
+  readonly ageMs: number;
+}
+
+/** Backup to primary, at once upon its heartbeat: still in this view and normal. */
+export interface PongMessage extends Viewed {
+  readonly type: 'pong';
+  /** Of the heartbeat that this answers. */
+  readonly sentMs: number;
+  readonly question: AgeQuestion;
 }
 
 /** "I suspect the primary of this view." Does not change the view by itself. */

@@ -148,7 +148,7 @@ describe('a switch to disk', () => {
   it('waits for a checkpoint of what was applied before it', () => {
     const bench = born('memory');
     receive(bench, log('..'));
-    bench.receive(0, { type: 'ping', epoch: 0, view: 0, op: 2, commitMax: 2, normal: true });
+    bench.ping(0, { epoch: 0, view: 0, op: 2, commitMax: 2 });
     expect(bench.applied).toHaveLength(2);
     receive(bench, log('..D').slice(2), 2);
     bench.flush();

@@ -6,6 +6,7 @@ import {
   type PrepareKindValue,
   sealPrepare,
 } from '@vireo/protocol';
+import { answerPing } from './age.ts';
 import { coldStartBytes, lossEpochIn } from './cold-start-op.ts';
 import { advanceCommit, applyCommitted } from './commit.ts';
 import { broadcast, type Core, leads, primary, viewIsDurable } from './core.ts';
@@ -273,6 +274,7 @@ export function onPing(core: Core, from: NodeId, message: PingMessage): void {
   reportDigest(core);
   learnCommit(core, message.commitMax);
   applyCommitted(core);
+  answerPing(core, message);
   requestMissing(core);
 }
 

@@ -17,6 +17,8 @@ const pingOf = (view: number): Message => ({
   op: 0,
   commitMax: 0,
   normal: true,
+  sentMs: 0,
+  answer: null,
 });
 
 /** The primary of view `self` in a group of `n`, which has started with the log given. */
@@ -171,7 +173,9 @@ describe('views', () => {
     const primary = startedPrimary(3, 1);
     primary.sent = [];
     primary.receive(2, pingOf(0));
-    expect(primary.sent).toMatchObject([{ to: 2, message: { type: 'ping', view: 1, normal: true } }]);
+    expect(primary.sent).toMatchObject([
+      { to: 2, message: { type: 'ping', view: 1, normal: true, sentMs: 0, answer: null } },
+    ]);
     primary.sent = [];
     primary.vote(2, 1, 0, []);
     expect(primary.sent).toMatchObject([{ to: 2, message: { type: 'startView', view: 1, nonce: 0 } }]);

@@ -51,9 +51,17 @@ export function copyEvent(event: ReplicaEvent): ReplicaEvent {
   }
 }
 
+const WITHOUT_BUFFERS: ReadonlySet<Message['type']> = new Set([
+  'prepareOk',
+  'commit',
+  'ping',
+  'pong',
+  'getPrepare',
+]);
+
 /** Of most messages nothing has to be copied: nobody writes to them, and they are small. */
 function keepsBuffers({ type }: Message): boolean {
-  return type !== 'prepareOk' && type !== 'commit' && type !== 'ping' && type !== 'getPrepare';
+  return !WITHOUT_BUFFERS.has(type);
 }
 
 function copyMessage(message: Message): Message {

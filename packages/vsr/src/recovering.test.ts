@@ -41,7 +41,7 @@ function provoke(bench: Bench): void {
   const at = { epoch: 0, view: 3 };
   const messages: [number, Message][] = [
     [0, { type: 'prepare', ...at, commitMax: 0, prepare: one }],
-    [0, { type: 'ping', ...at, op: 1, commitMax: 0, normal: true }],
+    [0, { type: 'ping', ...at, op: 1, commitMax: 0, normal: true, sentMs: 0, answer: null }],
     [0, { type: 'startViewChange', ...at }],
     [1, { type: 'startViewChange', ...at }],
     [1, { type: 'startViewChange', epoch: 0, view: 4 }],

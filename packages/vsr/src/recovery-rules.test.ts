@@ -44,6 +44,8 @@ describe('who recovers', () => {
     op: 2,
     commitMax: 2,
     normal: true,
+    sentMs: 0,
+    answer: null,
   });
   const inView: Message[] = [
     { type: 'prepare', epoch: 0, view: 0, commitMax: 0, prepare: two },

@@ -85,7 +85,7 @@ describe('a log with which a cold start was agreed to', () => {
     bench.receive(0, { type: 'requestStartView', epoch: 0, view: 6, nonce: 5, asker: 'lagging' });
     bench.receive(0, { type: 'startViewChange', epoch: 0, view: 5 });
     for (const from of [0, 1]) bench.vote(from, 8, 4, [one]);
-    bench.receive(0, { type: 'ping', epoch: 0, view: 3, op: 1, commitMax: 1, normal: true });
+    bench.ping(0, { epoch: 0, view: 3, op: 1, commitMax: 1 });
     bench.flush();
     expect(bench.replica.state).toMatchObject({ view: 4, logView: 0 });
     expect(bench.sent).toEqual([]);
@@ -107,7 +107,7 @@ describe('a member that joins a cold-started epoch', () => {
     const [one, two] = chain(0, 0) as [Prepare, Prepare];
     const other = prepare(3, 4, two);
     const bench = new Bench(3, 2, promise(0, 0, [one, two]), [one, two]);
-    bench.receive(0, { type: 'ping', epoch: 0, view: 0, op: 5, commitMax: 5, normal: true });
+    bench.ping(0, { epoch: 0, view: 0, op: 5, commitMax: 5 });
     expect(bench.replica.state).toMatchObject({ commitMin: 2, commitMax: 5 });
     const { nonce } = asksForEpoch(bench);
     bench.sent = [];
@@ -122,13 +122,13 @@ describe('a member that joins a cold-started epoch', () => {
     bench.flush();
     expect(bench.of('prepareOk').at(-1)).toMatchObject({ epoch: 1, op: 3 });
     expect(bench.applied).toHaveLength(2);
-    bench.receive(1, { type: 'ping', epoch: 1, view: 4, op: 3, commitMax: 3, normal: true });
+    bench.ping(1, { epoch: 1, view: 4, op: 3, commitMax: 3 });
     expect(bench.applied.map(({ header }) => header.checksum)).toContain(other.header.checksum);
   });
 
   function asksForEpoch(bench: Bench): Extract<Message, { type: 'requestStartView' }> {
     bench.tick(DEFAULT_TIMEOUTS.requestStartView);
-    bench.receive(1, { type: 'ping', epoch: 1, view: 4, op: 3, commitMax: 2, normal: true });
+    bench.ping(1, { epoch: 1, view: 4, op: 3, commitMax: 2 });
     return bench.of('requestStartView').at(-1)!;
   }
 });
@@ -361,7 +361,7 @@ describe('an order of a cold start', () => {
     const bench = new Bench(3, 1, promise(0, 0, log), log);
     bench.step({ type: 'coldStart', without: false });
     for (let tick = 0; tick < before; tick++) {
-      bench.receive(0, { type: 'ping', epoch: 0, view: 0, op: 1, commitMax: 1, normal: true });
+      bench.ping(0, { epoch: 0, view: 0, op: 1, commitMax: 1 });
       bench.tick(1);
     }
     for (const from of [0, 2]) bench.receive(from, { type: 'startViewChange', epoch: 0, view: 0 });

@@ -30,7 +30,7 @@ describe('recovery: what broke once', () => {
     // It was away with view 3 durable while the others started epoch 1, in a view 3 too.
     const log = chain(0);
     const back = new Bench(3, 1, promise(3, 3, log), log);
-    back.receive(0, { type: 'ping', epoch: 1, view: 3, op: 0, commitMax: 0, normal: true });
+    back.ping(0, { epoch: 1, view: 3, op: 0, commitMax: 0 });
     const { nonce } = back.of('requestStartView').at(-1)!;
     back.sent = [];
     back.receive(0, { ...startView, epoch: 1, view: 3, nonce });
@@ -134,7 +134,16 @@ describe('recovery: what broke once', () => {
 
   it('an order of the operator is for now: it is not carried out at a later view change', () => {
     const backup = new Bench(3, 1, promise(0, 0, []), []);
-    const ping = { type: 'ping', epoch: 0, view: 0, op: 0, commitMax: 0, normal: true } as const;
+    const ping = {
+      type: 'ping',
+      epoch: 0,
+      view: 0,
+      op: 0,
+      commitMax: 0,
+      normal: true,
+      sentMs: 0,
+      answer: null,
+    } as const;
     backup.step({ type: 'coldStart', without: true });
     for (let i = 0; i < 60; i++) {
       backup.receive(0, ping);

@@ -77,7 +77,7 @@ describe('interleavings that broke something once', () => {
 
   it('a backup that missed a view asks its primary for that view, and is answered', () => {
     const backup = new Bench(3, 2, promise(0, 0, []), []);
-    backup.receive(1, { type: 'ping', epoch: 0, view: 1, op: 0, commitMax: 0, normal: true });
+    backup.ping(1, { epoch: 0, view: 1, op: 0, commitMax: 0 });
     const [request] = backup.of('requestStartView');
     expect(request).toMatchObject({ view: 1 });
     const primary = new Bench(3, 1, promise(1, 0, []), []);
@@ -158,7 +158,16 @@ describe('interleavings that broke something once', () => {
     const [one] = chain(0) as [Prepare];
     const backup = new Bench(3, 1, promise(0, 0, []), []);
     const ping = (op: number) =>
-      backup.receive(0, { type: 'ping', epoch: 0, view: 0, op, commitMax: 0, normal: true });
+      backup.receive(0, {
+        type: 'ping',
+        epoch: 0,
+        view: 0,
+        op,
+        commitMax: 0,
+        normal: true,
+        sentMs: 0,
+        answer: null,
+      });
     for (let i = 0; i < 40; i++) {
       ping(0);
       backup.tick(5);

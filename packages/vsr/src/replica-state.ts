@@ -1,4 +1,5 @@
 import type { Checksum, Prepare, PrepareHeader } from '@vireo/protocol';
+import type { AgeState } from './age.ts';
 import type { ColdStart } from './cold-start-state.ts';
 import type { StateDigest } from './digest.ts';
 import type { DoViewChange, StartView, Suffix } from './message.ts';
@@ -50,7 +51,7 @@ interface Fetch {
 export type ReplicaStatus = 'normal' | 'viewChange' | 'recoveringHead' | 'amnesiac';
 
 /** Everything a replica knows. Plain data: it can be cloned, hashed, printed. */
-export interface ReplicaState {
+export interface ReplicaState extends AgeState {
   epoch: number;
   /** Highest view promised. */
   view: number;

@@ -1,14 +1,15 @@
 import type { Checksums, Prepare } from '@vireo/protocol';
+import { ageMs } from './age.ts';
 import { assert } from './assert.ts';
 import { onColdStart, onColdStartGranted, onGrantDurable, onRecoveryState } from './cold-start.ts';
 import { advanceCommit, applyCommitted } from './commit.ts';
-import { type Core, isRecovering, leads, primary, type ReplicaConfig } from './core.ts';
-import { onDigest } from './digest.ts';
+import { type Core, isLeading, isRecovering, leads, primary, type ReplicaConfig } from './core.ts';
+import { receiveInView } from './in-view.ts';
 import { initialState } from './initial-state.ts';
 import { firstMissingBody, headOp, noteDurable } from './log.ts';
 import type { Message } from './message.ts';
 import { isVolatile, modeSetBy } from './mode.ts';
-import { onCommit, onPing, onPrepare, onPrepareOk, onRequest, settleNormal } from './normal.ts';
+import { onRequest, settleNormal } from './normal.ts';
 import { PIPELINE_MAX } from './pipeline.ts';
 import { type NodeId, quorums } from './quorums.ts';
 import { hearOfEpoch, poll } from './recovering.ts';
@@ -20,16 +21,7 @@ import { onRequestStartView, onStartView } from './start-view.ts';
 import type { StateMachine } from './state-machine.ts';
 import type { StateRecord } from './state-record.ts';
 import { noticeLowerView, onPeerLost, onTick } from './timers.ts';
-import {
-  hearOfView,
-  joinView,
-  onDoViewChange,
-  onStartViewChange,
-  releaseClients,
-  sendVote,
-  startAsPrimary,
-  suspect,
-} from './view-change.ts';
+import { hearOfView, joinView, releaseClients, sendVote, startAsPrimary, suspect } from './view-change.ts';
 import type { Clock, Random } from './world.ts';
 import {
   describeCopy,
@@ -40,12 +32,6 @@ import {
   writePrepares,
   writeState,
 } from './writes.ts';
-
-/** Messages that count in exactly the view which they name. */
-type InView = Extract<
-  Message,
-  { type: 'prepare' | 'prepareOk' | 'commit' | 'ping' | 'startViewChange' | 'doViewChange' | 'digest' }
->;
 
 /** What a replica reads from outside besides events. */
 export interface ReplicaWorld {
@@ -235,14 +221,12 @@ export class Replica {
 
   /** Primary of a view whose noop has committed: knows every op that was ever acked, and may say where the end is. */
   get leading(): boolean {
-    const { state } = this;
-    return (
-      state.status === 'normal' &&
-      leads(this.#core) &&
-      state.started &&
-      state.noopOp > 0 &&
-      state.noopOp <= state.commitMin
-    );
+    return isLeading(this.#core);
+  }
+
+  /** All that was committed anywhere so many ms ago is applied here; Infinity: nothing is known. See `age.ts`. */
+  get ageMs(): number {
+    return ageMs(this.#core);
   }
 
   /**
@@ -357,33 +341,6 @@ export class Replica {
           return;
       }
     }
-    this.#receiveInView(from, message);
-  }
-
-  #receiveInView(from: NodeId, message: InView): void {
-    const core = this.#core;
-    switch (message.type) {
-      case 'prepare':
-        onPrepare(core, from, message);
-        return;
-      case 'prepareOk':
-        onPrepareOk(core, from, message);
-        return;
-      case 'commit':
-        onCommit(core, from, message);
-        return;
-      case 'ping':
-        onPing(core, from, message);
-        return;
-      case 'digest':
-        onDigest(core, from, message);
-        return;
-      case 'startViewChange':
-        onStartViewChange(core, from, message);
-        return;
-      case 'doViewChange':
-        onDoViewChange(core, from, message);
-        return;
-    }
+    receiveInView(core, from, message);
   }
 }

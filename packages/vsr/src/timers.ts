@@ -1,5 +1,6 @@
+import { sendPing } from './age.ts';
 import { tickColdStart } from './cold-start.ts';
-import { broadcast, type Core, isRecovering, leads, primary, viewIsDurable } from './core.ts';
+import { type Core, isRecovering, leads, primary, viewIsDurable } from './core.ts';
 import { announceDigest } from './digest.ts';
 import { entryAt, headOp } from './log.ts';
 import { requestMissing } from './repair.ts';
@@ -80,18 +81,6 @@ function tickPrimary(core: Core): void {
   }
 }
 
-function sendPing(core: Core): void {
-  const { state } = core;
-  broadcast(core, {
-    type: 'ping',
-    epoch: state.epoch,
-    view: state.view,
-    op: headOp(state),
-    commitMax: state.commitMax,
-    normal: true,
-  });
-}
-
 /** Sends again what a backup has not acked, to that backup only. */
 function retransmit(core: Core): void {
   const { state, config } = core;
@@ -153,5 +142,7 @@ export function noticeLowerView(core: Core, node: number): void {
     op: headOp(state),
     commitMax: state.commitMax,
     normal: state.status === 'normal' && leads(core) && state.started,
+    sentMs: 0,
+    answer: null,
   });
 }

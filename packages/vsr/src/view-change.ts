@@ -1,4 +1,5 @@
 import type { Checksum, PrepareHeader } from '@vireo/protocol';
+import { leaveAge } from './age.ts';
 import { advanceCommit } from './commit.ts';
 import { broadcast, type Core, leads, primary, viewIsDurable } from './core.ts';
 import { entryAt } from './log.ts';
@@ -95,6 +96,7 @@ export function leaveView(core: Core, view: number): void {
   state.suspects.fill(-1);
   state.votes.fill(null);
   state.acked.fill(0);
+  leaveAge(core);
   state.digests.fill(null);
   state.agreedDigest = null;
   state.formation = null;

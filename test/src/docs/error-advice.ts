@@ -45,6 +45,8 @@ export const errorAdvice: Readonly<Record<ErrorCode, string>> = {
   offsetOutOfRange: 'Start within the log: the details have `start` and `end`.',
   logTruncated: 'Start within the log.',
   behind: 'Nothing: the SDK asks another replica.',
+  stale:
+    'Nothing: the SDK goes to the primary (view, epoch, primary, address in the details). If it lasts, the bound is below what heartbeats can show, or the group is cut off.',
 
   invalid: 'Change the request as the message says.',
   invalidName: "Names have 1 to 255 bytes of UTF-8 in normal form C, no '/' and no control characters.",

@@ -21,6 +21,7 @@ import {
   type Prepare,
   PrepareKind,
   prepareBody,
+  SUBSCRIBE_SIZE,
   SUBSCRIPTION_STATUS_SIZE,
   sealPrepare,
   ZERO_CHECKSUM,
@@ -84,6 +85,7 @@ describe('docs/formats.md', () => {
       'Frame header': FRAME_HEADER_SIZE,
       Produce: PRODUCE_HEAD_SIZE,
       'Produce ack': PRODUCE_ACK_SIZE,
+      Subscribe: SUBSCRIBE_SIZE,
       Batches: BATCHES_HEAD_SIZE,
       Credit: CREDIT_SIZE,
       'Subscription status': SUBSCRIPTION_STATUS_SIZE,
@@ -194,8 +196,21 @@ describe('docs/formats.md', () => {
     expect(read(vote, 'view', 'logView', 'a', 'b', 'count')).toEqual([4, 3, 0, 0, 1]);
     const { length } = encodeMessage(vote).covered;
     expect(length).toBe(layout('Replica message').size + 16 + PREPARE_HEADER_SIZE);
-    const ping: Message = { type: 'ping', epoch: 0, view: 4, op: 9, commitMax: 8, normal: true };
-    expect(read(ping, 'tag', 'a', 'b')).toEqual([1, 8, 9]);
+    const ping: Message = {
+      type: 'ping',
+      epoch: 0,
+      view: 4,
+      op: 9,
+      commitMax: 8,
+      normal: true,
+      sentMs: 6,
+      answer: null,
+    };
+    expect(read(ping, 'tag', 'a', 'b', 'c')).toEqual([1, 8, 9, 6]);
+    const answer = { run: 5, sentMs: 7, ageMs: 3 };
+    expect(read({ ...ping, answer }, 'tag', 'checksum')).toEqual([3, '07000000000000000300000005000000']);
+    const pong: Message = { type: 'pong', epoch: 0, view: 4, sentMs: 6, question: { run: 5, sentMs: 7 } };
+    expect(read(pong, 'a', 'b', 'count')).toEqual([6, 7, 5]);
     expect(encodeMessage(ping).covered.length).toBe(layout('Replica message').size);
     const question: Message = { type: 'requestStartView', epoch: 0, view: 4, nonce: 7, asker: 'stuck' };
     expect(read(question, 'tag', 'c')).toEqual([2, 7]);

@@ -43,7 +43,7 @@ describe('docs/protocol.md', () => {
     expect(rows).toEqual(waits.map(([name, ticks]) => [name, String(ticks), String(ticks * 10)]));
   });
 
-  test.each(['protocol.md', 'protocol/restart.md', 'operations.md'])(
+  test.each(['protocol.md', 'protocol/restart.md', 'protocol/reads.md', 'operations.md'])(
     'diagrams of %s fit into 80 columns',
     (name) => {
       const text = readFileSync(join(repositoryRoot, 'docs', name), 'utf8');

@@ -11,6 +11,8 @@ export interface ConsumeOptions {
   readonly from?: StartPosition;
   readonly untilEnd?: boolean;
   readonly readFrom: ReadPreference;
+  /** ms; default: any. */
+  readonly maxStaleness?: number;
   readonly partition?: number;
   readonly limit?: number;
 }
@@ -29,11 +31,12 @@ export async function runConsume(
 ): Promise<void> {
   context.subject = { ...context.subject, ...parseTopicName(name) };
   const { output, signal } = context;
-  const { untilEnd, readFrom, partition, from = untilEnd ? 'start' : 'end' } = options;
+  const { untilEnd, readFrom, maxStaleness, partition, from = untilEnd ? 'start' : 'end' } = options;
   await withClient(context, async (client) => {
     const consumer = client.consumer(name, {
       from,
       readFrom,
+      ...(maxStaleness !== undefined && { maxStalenessMs: maxStaleness }),
       ...(partition !== undefined && { partitions: [partition] }),
       ...(untilEnd && { until: 'end', stalledMsMax: STALLED_MS_MAX }),
       onEvent: (event) => tell(output, event),
@@ -77,7 +80,7 @@ function tell(output: Output, event: ConsumerEvent): void {
       );
       break;
     case 'stale':
-      output.talk(`partition ${event.partition}: node ${event.node} is cut off for ${event.ageMs} ms`);
+      output.talk(`partition ${event.partition}: node ${event.node} ${staleness(event.ageMs)}`);
       break;
     case 'stalled':
       output.talk(
@@ -88,4 +91,10 @@ function tell(output: Output, event: ConsumerEvent): void {
     case 'left':
       break;
   }
+}
+
+function staleness(ageMs: number): string {
+  return Number.isFinite(ageMs)
+    ? `may lack what was committed ${ageMs} ms ago`
+    : 'can not tell how old its knowledge is';
 }

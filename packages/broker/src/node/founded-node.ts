@@ -115,7 +115,6 @@ export class FoundedNode {
       address,
       refusing,
     });
-    const ageMs = (group: HostedGroup) => this.#ageMs(group);
     this.subscriptions = new Subscriptions({
       node,
       limits,
@@ -125,8 +124,8 @@ export class FoundedNode {
       stats,
       log,
       find,
+      address,
       refusing,
-      ageMs,
     });
     const local = { node, groups, stats, address, gauges: () => this.gauges() };
     this.control = new Control({ limits, tickMs, connections, requests, peers, local, nowMs, refusing });
@@ -238,13 +237,6 @@ export class FoundedNode {
 
   #configured(id: NodeId): string | null {
     return this.#options.config.nodes.find((node) => node.id === id)?.address ?? null;
-  }
-
-  /** How old this replica's knowledge of the commit number is: nothing at a primary that may serve. */
-  #ageMs(group: HostedGroup): number {
-    if (group.leading) return 0;
-    const { tick, heardTick } = group.replica.state;
-    return (tick - heardTick) * this.#options.config.tickMs;
   }
 
   /** An idle node settles its last flush: damage to it is then not taken for a torn write. */

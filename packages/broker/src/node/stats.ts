@@ -45,6 +45,8 @@ export class Stats {
   recordsPushed = 0;
   readsStarted = 0;
   readsFailed = 0;
+  /** Subscriptions refused or ended because the age was above what they bear. */
+  readsStale = 0;
   controlRequests = 0;
   controlForwarded = 0;
   controlErrors = 0;

@@ -21,6 +21,8 @@ export interface Subscription {
   readonly correlation: number;
   /** What has to be applied here before the subscription starts. */
   readonly token: ReadToken | null;
+  /** The oldest age that will do, ms; Infinity: any. */
+  readonly maxStalenessMs: number;
   /** Tick at which waiting ends with `behind`. */
   readonly waitUntilTick: number;
   state: 'waiting' | 'active' | 'ended';

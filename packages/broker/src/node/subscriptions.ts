@@ -18,6 +18,7 @@ import type { Connection } from './connection.ts';
 import { CLIENT_UNSENT_MAX, type Connections, isClosed } from './connections.ts';
 import { splitByCredit } from './credit.ts';
 import type { HostedGroup } from './hosted-group.ts';
+import { redirectDetails } from './produce.ts';
 import type { Stats } from './stats.ts';
 import { overLimit } from './subscribe-limits.ts';
 import type { ReadChunk, Subscription } from './subscription.ts';
@@ -45,8 +46,8 @@ interface SubscriptionsOptions {
   find(group: number): HostedGroup | ErrorCode;
   /** A code that refuses new work of clients, or null. */
   refusing(): ErrorCode | null;
-  /** Age of what this replica knows to be committed, milliseconds. */
-  ageMs(group: HostedGroup): number;
+  /** `host:port` of a node, null when unknown. */
+  address(node: NodeId): string | null;
 }
 
 /**
@@ -106,6 +107,7 @@ export class Subscriptions {
       from: request.from,
       correlation: frame.correlation,
       token: request.token ?? null,
+      maxStalenessMs: request.maxStalenessMs ?? Number.POSITIVE_INFINITY,
       waitUntilTick: this.#tick + this.#waitTicks,
       state: 'waiting',
       next: 0,
@@ -182,7 +184,9 @@ export class Subscriptions {
       if (subscription.state === 'waiting') {
         if (tick >= subscription.waitUntilTick) this.#end(subscription, 'behind');
         else this.#begin(subscription);
-      } else if (tick - subscription.sentTick >= this.#statusTicks) this.#sendStatus(subscription);
+      } else if (!this.#endIfStale(subscription) && tick - subscription.sentTick >= this.#statusTicks) {
+        this.#sendStatus(subscription);
+      }
     }
   }
 
@@ -202,6 +206,7 @@ export class Subscriptions {
       return;
     }
     if (token !== null && (token.lossEpoch > group.lossEpoch || token.op > state.commitMin)) return;
+    if (this.#endIfStale(subscription)) return;
     let next: number;
     if ('offset' in from) next = from.offset;
     else if ('start' in from) next = start;
@@ -218,10 +223,12 @@ export class Subscriptions {
       start,
       end,
       lossEpoch: group.lossEpoch,
+      op: state.commitMin,
       from: next,
       node: this.#options.node,
       role: serves ? 'primary' : 'backup',
       view: state.view,
+      ageMs: group.replica.ageMs,
     });
     this.#options.connections.send(
       connection,
@@ -237,7 +244,10 @@ export class Subscriptions {
   /** Sends what is read, reads what is next: as far as credit, socket and the node's bound allow. */
   #pump(subscription: Subscription): void {
     if (subscription.state !== 'active') return;
-    if (subscription.ahead !== null) this.#push(subscription, subscription.ahead);
+    if (subscription.ahead !== null) {
+      if (this.#endIfStale(subscription)) return;
+      this.#push(subscription, subscription.ahead);
+    }
     if (subscription.reading || subscription.ahead !== null) return;
     if (subscription.connection.unsentBytes >= CLIENT_UNSENT_MAX) return;
     if (subscription.next >= subscription.group.log.endOffset) return;
@@ -312,6 +322,18 @@ export class Subscriptions {
     this.#options.connections.sendRaw(connection, [frame], frame.length);
   }
 
+  /** Refuses what would be older than the reader wants it: the primary is likely to know more. */
+  #endIfStale(subscription: Subscription): boolean {
+    const { group, maxStalenessMs } = subscription;
+    const { ageMs, state } = group.replica;
+    if (ageMs <= maxStalenessMs) return false;
+    const redirect = redirectDetails(group, state, (node) => this.#options.address(node));
+    const age = Number.isFinite(ageMs) ? { ageMs: Math.ceil(ageMs) } : {};
+    this.#options.stats.readsStale++;
+    this.#end(subscription, 'stale', { ...redirect, ...age });
+    return true;
+  }
+
   /** Where this replica stands: with every push and status. */
   #position(group: HostedGroup) {
     const role: ReplicaRole = group.leading ? 'primary' : 'backup';
@@ -320,7 +342,7 @@ export class Subscriptions {
       view: group.replica.state.view,
       node: this.#options.node,
       role,
-      ageMs: this.#options.ageMs(group),
+      ageMs: group.replica.ageMs,
       lossEpoch: group.lossEpoch,
     };
   }

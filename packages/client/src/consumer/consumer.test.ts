@@ -1,6 +1,5 @@
-import { BatchBuilder, PREPARE_HEADER_SIZE, PrepareKind, VireoError } from '@vireo/protocol';
+import { PREPARE_HEADER_SIZE, PrepareKind, VireoError } from '@vireo/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { checksums } from '../checksums.ts';
 import { type Client, connect } from '../connect.ts';
 import { FakeCluster } from '../testing/fake-cluster.ts';
 import type { FakePartition } from '../testing/fake-partition.ts';
@@ -15,17 +14,8 @@ afterEach(async () => {
   await cluster.stop();
 });
 
-/** Puts `batches` batches of `each` records into the partition: values are their offsets. */
-function fill(partition: FakePartition, batches: number, each: number): void {
-  for (let b = 0; b < batches; b++) {
-    const builder = new BatchBuilder();
-    for (let i = 0; i < each; i++) builder.add({ value: String(partition.end + i) }, 5);
-    const stamp = { producerId: 9, producerEpoch: 0, sequence: partition.log.length };
-    const bytes = builder.finish({ ...stamp, codec: 0, room: PREPARE_HEADER_SIZE }, { checksums });
-    partition.seal(bytes, { count: each, ...stamp });
-  }
-  for (const node of cluster.nodes) node.wake();
-}
+const fill = (partition: FakePartition, batches: number, each: number) =>
+  cluster.fill(partition, batches, each);
 
 function noop(partition: FakePartition): void {
   const fields = { count: 0, producerId: 0, producerEpoch: 0, sequence: 0 };

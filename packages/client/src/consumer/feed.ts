@@ -19,6 +19,7 @@ import { CreditWindow } from './credit-window.ts';
 import { readEnding } from './ending.ts';
 import type { FeedHost } from './feed-host.ts';
 import type { FetchedBatch } from './fetched-batch.ts';
+import { Freshness } from './freshness.ts';
 import type { StartAt } from './options.ts';
 import { readPush } from './push-reader.ts';
 import { ReplicaChoice } from './replica-choice.ts';
@@ -29,8 +30,6 @@ export const FEED_TICK_MS = 500;
 const SILENT_TICKS = 6;
 /** The same before the answer to `subscribe`, which a replica that catches up may hold back. */
 const UNANSWERED_TICKS = 12;
-/** Older knowledge than this is stale, ms. */
-const AGE_MS_MAX = 5_000;
 /** Nobody serves: told after so long, ms. */
 const STALLED_MS = 5_000;
 
@@ -57,7 +56,7 @@ export class Feed {
   readonly #window: CreditWindow;
   #failures = 0;
   #silentTicks = 0;
-  #staleTold = false;
+  readonly #freshness = new Freshness();
   #unservedSince = performance.now();
   #stalledTold = false;
   #reason: VireoError = new VireoError('notReady', 'no replica has been asked yet');
@@ -190,6 +189,7 @@ export class Feed {
         from: this.#next < 0 ? { start: true } : { offset: this.#next },
         creditBytes: credit.bytes,
         creditRecords: credit.records,
+        maxStalenessMs: this.#host.settings.maxStalenessMs,
       }),
     );
   }
@@ -226,7 +226,7 @@ export class Feed {
     subscription.active = true;
     this.#failures = 0;
     this.#stalledTold = false;
-    this.#staleTold = false;
+    this.#freshness.subscribed();
     this.#choice.served();
     this.#host.settings.onEvent({ type: 'subscribed', partition: this.partition, node, role, offset: from });
   }
@@ -267,18 +267,20 @@ export class Feed {
     else this.#garbage(subscription, status.error.message);
   }
 
-  /** The replica has not heard of a primary for `ageMs`: another may know more. */
+  /** The replica may lack what was committed `ageMs` ago: another may know more. */
   #aged({ connection: { node } }: Subscription, ageMs: number): void {
-    if (ageMs <= AGE_MS_MAX) {
-      this.#staleTold = false;
-      return;
-    }
-    if (!this.#staleTold) {
-      this.#staleTold = true;
-      this.#host.settings.onEvent({ type: 'stale', partition: this.partition, node, ageMs });
-    }
+    if (this.#freshness.isFresh(ageMs)) return;
+    this.#tellStale(node);
     if (this.#choice.movable)
-      this.#leave(new VireoError('behind', `node ${node} has heard of no primary for ${ageMs} ms`));
+      this.#leave(
+        new VireoError('stale', `node ${node} may lack what was committed ${this.#freshness.text} ago`),
+      );
+  }
+
+  #tellStale(node: number): void {
+    const ageMs = this.#freshness.tell();
+    if (ageMs !== null)
+      this.#host.settings.onEvent({ type: 'stale', partition: this.partition, node, ageMs });
   }
 
   #notPrimary(view: number): void {
@@ -289,6 +291,10 @@ export class Feed {
   /** The node ended the subscription, or the connection did. */
   #ended(error: VireoError): void {
     const ending = readEnding(error, this.partition, Math.max(0, this.#next));
+    if (error.code === 'stale') {
+      this.#freshness.refused(error.details?.ageMs);
+      this.#tellStale(this.#subscription?.connection.node ?? -1);
+    }
     if (ending.type === 'elsewhere') this.#leave(error);
     else if (ending.type === 'fatal') this.#fail(ending.error);
     else {
@@ -323,6 +329,8 @@ export class Feed {
     const redirect = redirectOf(reason);
     const counted = redirect !== null && this.#host.routing.hint(this.#route, redirect);
     this.#choice.failed(node, counted);
+    // It said where the primary is, which is the first to be as fresh as is wanted.
+    if (reason.code === 'stale' && redirect !== null) this.#choice.prefer(this.#route.primary);
     // The first time at once: the next replica is most likely well.
     const wait = this.#failures++ === 0 ? 0 : backoffMs(this.#failures);
     this.#timer = setTimeout(() => this.#subscribe(), wait);

@@ -20,7 +20,10 @@ export type ConsumerEvent =
   | { readonly type: 'left'; readonly partition: number; readonly node: number; readonly reason: VireoError }
   /** Records of this range are gone from the log; reading goes on behind them. */
   | { readonly type: 'gap'; readonly partition: number; readonly from: number; readonly to: number }
-  /** The replica is cut off from the primary; it is read on only if no other was allowed. */
+  /**
+   * The replica may lack what was committed `ageMs` ago (Infinity: it cannot tell), which is more than 5 s or the bound.
+   * Within the bound it is read on if no other was allowed.
+   */
   | { readonly type: 'stale'; readonly partition: number; readonly node: number; readonly ageMs: number }
   /** No replica serves the partition since `sinceMs`; looking goes on. */
   | {
@@ -39,6 +42,12 @@ export interface ConsumerOptions {
   readonly until?: 'end';
   /** Default `any`. */
   readonly readFrom?: ReadFrom;
+  /**
+   * The oldest knowledge of the log that will do: a replica that may lack what was committed this long ago is left for
+   * one that does not, first of all the primary. ms, from 100. A replica in touch with the others is up to about 150 ms
+   * behind by this count with heartbeats each 50 ms. Default: any, and above 5 s another one is looked for.
+   */
+  readonly maxStalenessMs?: number;
   /** Bytes that may be under way to the consumer or unhandled in it, per partition. Default 8 MiB, less with many partitions. */
   readonly creditBytes?: number;
   /** The same in records. Default 100,000. */
@@ -51,6 +60,7 @@ export interface ConsumerOptions {
 export interface ConsumerSettings {
   readonly until: 'end' | null;
   readonly readFrom: ReadFrom;
+  readonly maxStalenessMs: number | undefined;
   readonly creditBytes: number;
   readonly creditRecords: number;
   readonly stalledMsMax: number;
@@ -61,6 +71,9 @@ const KiB = 1024;
 /** What the partitions of one consumer share: half of what a connection may hold, for it may serve others too. */
 const SHARED_CREDIT_BYTES = defaultLimits.connectionCreditBytesMax / 2;
 const CREDIT_BYTES_MIN = 64 * KiB;
+/** Less than two heartbeats nobody could keep to. */
+const STALENESS_MS_MIN = 100;
+const STALENESS_MS_MAX = 24 * 3_600_000;
 
 /** The options with defaults, for a consumer of `partitions` partitions. @throws VireoError `limitOutOfRange`, `invalid` */
 export function consumerSettings(options: ConsumerOptions, partitions: number): ConsumerSettings {
@@ -71,9 +84,13 @@ export function consumerSettings(options: ConsumerOptions, partitions: number): 
   const creditRecords = options.creditRecords ?? subscriptionCreditRecordsMax;
   check('creditBytes', creditBytes, subscriptionCreditBytesMax);
   check('creditRecords', creditRecords, subscriptionCreditRecordsMax);
+  const { maxStalenessMs } = options;
+  if (maxStalenessMs !== undefined)
+    check('maxStalenessMs', maxStalenessMs, STALENESS_MS_MAX, STALENESS_MS_MIN);
   return {
     until: options.until ?? null,
     readFrom: options.readFrom ?? 'any',
+    maxStalenessMs,
     creditBytes,
     creditRecords,
     stalledMsMax: options.stalledMsMax ?? Number.POSITIVE_INFINITY,
@@ -89,7 +106,7 @@ export function startOf(options: ConsumerOptions, partition: number): StartAt {
   throw new VireoError('invalid', `a consumer starts at 'start', 'end' or an offset, not at ${start}`);
 }
 
-function check(name: string, value: number, max: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= max) return;
-  throw new VireoError('limitOutOfRange', `${name} is ${value}, allowed are 1 to ${max}`);
+function check(name: string, value: number, max: number, min = 1): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw new VireoError('limitOutOfRange', `${name} is ${value}, allowed are ${min} to ${max}`);
 }

@@ -13,6 +13,8 @@ export class ReplicaChoice {
   readonly #readFrom: ReadFrom;
   /** Node → when it may be chosen again, ms of `performance.now()`. */
   readonly #avoided = new Map<number, number>();
+  /** Asked next, unless it was of no use itself. */
+  #preferred: number | null = null;
   /** For `primary`: where to ask when the believed one was wrong. */
   #next: number | null = null;
 
@@ -35,6 +37,9 @@ export class ReplicaChoice {
     if (typeof this.#readFrom === 'object') return this.#readFrom.node;
     if (this.#readFrom === 'primary') return this.#next ?? this.#route.primary;
     const usable = this.#usable();
+    const preferred = this.#preferred;
+    this.#preferred = null;
+    if (preferred !== null && usable.includes(preferred)) return preferred;
     if (this.#readFrom === 'nearest') return this.#nearest(usable);
     return usable[Math.floor(Math.random() * usable.length)]!;
   }
@@ -48,6 +53,11 @@ export class ReplicaChoice {
     }
     const { members } = this.#route;
     this.#next = members[(members.indexOf(node) + 1) % members.length] ?? null;
+  }
+
+  /** The next choice, if it is free and this one is not to be avoided. */
+  prefer(node: number): void {
+    this.#preferred = node;
   }
 
   served(): void {

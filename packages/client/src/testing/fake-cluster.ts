@@ -1,3 +1,5 @@
+import { BatchBuilder, PREPARE_HEADER_SIZE } from '@vireo/protocol';
+import { checksums } from '../checksums.ts';
 import { FakeNode } from './fake-node.ts';
 import { FakePartition, type Seen } from './fake-partition.ts';
 
@@ -26,6 +28,18 @@ export class FakeCluster {
 
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.stop()));
+  }
+
+  /** Puts `batches` batches of `each` records into the partition: values are their offsets. */
+  fill(partition: FakePartition, batches: number, each: number): void {
+    for (let b = 0; b < batches; b++) {
+      const builder = new BatchBuilder();
+      for (let i = 0; i < each; i++) builder.add({ value: String(partition.end + i) }, 5);
+      const stamp = { producerId: 9, producerEpoch: 0, sequence: partition.log.length };
+      const bytes = builder.finish({ ...stamp, codec: 0, room: PREPARE_HEADER_SIZE }, { checksums });
+      partition.seal(bytes, { count: each, ...stamp });
+    }
+    for (const node of this.nodes) node.wake();
   }
 
   /** The next member becomes primary. */

@@ -25,6 +25,7 @@ import {
   FrameReader,
   negotiate,
   peekBatch,
+  type Subscribe,
   verifyBatch,
 } from '@vireo/protocol';
 import { checksums as crc } from '../checksums.ts';
@@ -71,6 +72,8 @@ export class FakeNode {
   /** How many records it holds back: a lagging backup. */
   lag = 0;
   ageMs = 0;
+  /** What was asked for last. */
+  subscribed: Subscribe | null = null;
   #server: net.Server | null = null;
   readonly #subscriptions = new Map<Socket, Map<number, Subscription>>();
   port = 0;
@@ -296,6 +299,7 @@ export class FakeNode {
     const request = decodeSubscribe(frame.payload);
     if (!request.ok) throw new Error(request.error.message);
     this.subscribes++;
+    this.subscribed = request.value;
     const verdict = this.onSubscribe?.(frame.group) ?? null;
     if (verdict === 'ignore') return;
     if (verdict !== null) {
@@ -311,10 +315,12 @@ export class FakeNode {
       start: 0,
       end: partition.end,
       lossEpoch: 0,
+      op: partition.log.length,
       from: next,
       node: this.id,
       role: this.#role(partition),
       view: partition.view,
+      ageMs: this.ageMs,
     };
     this.send(socket, FrameKind.subscribed, frame.correlation, frame.group, encodeSubscribed(answer));
     this.#push(socket, entry);

@@ -28,6 +28,7 @@ export type CheckerName =
   | '10 dense offsets'
   | '11 segments and indexes'
   | '13 committed reads'
+  | '13 reads as asked'
   | '14 idempotent producers'
   | '15 notApplied is in no log'
   | '16 partitions by committed ops'
@@ -92,6 +93,8 @@ export interface Checker {
   applied?(ghost: Ghost, self: GhostReplica, prepare: Prepare): void;
   /** The same, of a group that has said that acked ops may be gone: for who has to know what it goes on with. */
   appliedAfterLoss?(ghost: Ghost, self: GhostReplica, prepare: Prepare): void;
+  /** A frame leaves a client for a node. */
+  fromClient?(ghost: Ghost, client: number, node: number, frame: Frame): void;
   /** A frame leaves for a client. */
   toClient?(ghost: Ghost, node: number, client: number, frame: Frame): void;
   /**

@@ -60,8 +60,14 @@ interface GhostAck {
 export interface Committed {
   readonly header: PrepareHeader;
   readonly prepare: Prepare;
-  /** Node that executed it first. */
+  /** Node that executed it first, and when, µs. */
   readonly node: number;
+  readonly at: number;
+}
+
+/** One past the last offset as of an op; 0 before the first. */
+function endOf(committed: Committed | undefined): number {
+  return committed === undefined ? 0 : committed.header.baseOffset + committed.header.count;
 }
 
 /** The committed log of one group: index 0 is op 1. */
@@ -150,6 +156,18 @@ export class Ghost {
     });
   }
 
+  /** What had been executed anywhere at `at`, µs: ops up to this one, records up to this offset. */
+  executedAt(group: number, at: number): { readonly op: number; readonly end: number } {
+    const log = this.log(group);
+    let [low, high] = [0, log.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((log[middle]?.at ?? 0) <= at) low = middle + 1;
+      else high = middle;
+    }
+    return { op: low, end: endOf(log[low - 1]) };
+  }
+
   /** The mode that the committed log gives to an op of it. */
   modeOf(group: number, op: number): 'disk' | 'memory' {
     let mode = this.createdMode.get(group) ?? 'disk';
@@ -158,9 +176,9 @@ export class Ghost {
   }
 
   /** An op that nobody had executed before. */
-  committedFirst(group: number, prepare: Prepare, node: number): void {
+  committedFirst(group: number, prepare: Prepare, node: number, at: number): void {
     const { header } = prepare;
-    this.log(group).push({ header, prepare, node });
+    this.log(group).push({ header, prepare, node, at });
     if (header.kind !== PrepareKind.mode) return;
     const changes = this.modeChanges.get(group) ?? [];
     changes.push({ op: header.op, mode: header.flags === ModeFlag.memory ? 'memory' : 'disk' });

@@ -13,13 +13,14 @@ import { NoTruncation } from './no-truncation.ts';
 import { OnePrimary } from './one-primary.ts';
 import { PartitionLife } from './partition-life.ts';
 import { PrepareOkIsDurable } from './prepare-ok-is-durable.ts';
+import { ReadsAsAsked } from './reads-as-asked.ts';
 import { RecoveringIsSilent } from './recovering-is-silent.ts';
 import { ViewsByQuorum } from './views-by-quorum.ts';
 
 export { Violation } from './checker.ts';
 
-/** Fresh checkers for one run, all of them. */
-export function allCheckers(): Checker[] {
+/** Fresh checkers for one run, all of them. `now`: simulated time, µs. */
+export function allCheckers(now: () => number): Checker[] {
   return [
     new CanonicalChain(),
     new AckedIsKept(),
@@ -30,6 +31,7 @@ export function allCheckers(): Checker[] {
     new NoTruncation(),
     new DenseOffsets(),
     new CommittedReads(),
+    new ReadsAsAsked(now),
     new CommitsByQuorum(),
     new PartitionLife(),
     new RecoveringIsSilent(),

@@ -7,6 +7,7 @@ const counting: ReadonlySet<Message['type']> = new Set([
   'prepare',
   'prepareOk',
   'commit',
+  'pong',
   'startViewChange',
   'doViewChange',
   'startView',

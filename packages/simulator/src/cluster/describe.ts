@@ -12,7 +12,9 @@ export function describeMessage(message: Message): string {
     case 'commit':
       return `commit view ${message.view} commitMax ${message.commitMax}`;
     case 'ping':
-      return `ping view ${message.view} op ${message.op} commitMax ${message.commitMax} normal ${message.normal}`;
+      return `ping view ${message.view} op ${message.op} commitMax ${message.commitMax} normal ${message.normal} sentMs ${message.sentMs} answer ${JSON.stringify(message.answer)}`;
+    case 'pong':
+      return `pong view ${message.view} to ${message.sentMs} asks ${JSON.stringify(message.question)}`;
     case 'startViewChange':
       return `startViewChange view ${message.view}`;
     case 'requestStartView':

@@ -58,7 +58,7 @@ describe('FaultAtlas', () => {
     expect(atlas.permitsDamage(0, [lost(5)])).toBe(true);
     for (let op = 1; op <= 5; op += 1) {
       const prepare = { header: { op, checksum: `op ${op}` } } as never;
-      ghost.log(group).push({ header: { op, checksum: `op ${op}` } as never, prepare, node: 0 });
+      ghost.log(group).push({ header: { op, checksum: `op ${op}` } as never, prepare, node: 0, at: 0 });
     }
     expect(atlas.permitsDamage(0, [lost(5)])).toBe(false);
   });
@@ -89,7 +89,7 @@ describe('FaultAtlas', () => {
   it('lets a whole disk go while every committed op is held elsewhere', () => {
     const { atlas, ghost, standing } = cluster(3, [1]);
     const prepare = { header: { op: 1, checksum: 'op 5' } } as never;
-    ghost.log(group).push({ header: { op: 1, checksum: 'op 5' } as never, prepare, node: 1 });
+    ghost.log(group).push({ header: { op: 1, checksum: 'op 5' } as never, prepare, node: 1, at: 0 });
     expect(atlas.permitsLoss(1)).toBe(false);
     expect(atlas.permitsLoss(0)).toBe(true);
     standing.set(2, { sound: false, commitMin: 0, checksumAt: () => undefined });

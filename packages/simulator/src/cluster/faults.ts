@@ -274,7 +274,8 @@ function drawAction(
         type,
         target,
         shape: random.pick(cutShapes),
-        for: duration + random.pick([0, 300_000, 1_200_000]),
+        // So long that the others go on without it, in a view of their own, and clients find them.
+        for: duration + random.pick([0, 300_000, 1_200_000, 2_500_000]),
       };
     case 'slowDisk':
       return { type, target, factor: random.pick([5, 20, 100]), for: duration + 200_000 };

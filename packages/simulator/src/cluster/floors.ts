@@ -20,6 +20,7 @@ export const floorNames = [
   'loss said beyond the budget',
   'process ended by its disk',
   'ruined node refuses',
+  'stale read refused',
 ] as const;
 export type FloorName = (typeof floorNames)[number];
 
@@ -42,6 +43,7 @@ export class Floors {
     'loss said beyond the budget': 0,
     'process ended by its disk': 0,
     'ruined node refuses': 0,
+    'stale read refused': 0,
   };
   readonly #started = new Set<string>();
   #suffixAwaited = false;

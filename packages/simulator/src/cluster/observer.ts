@@ -16,6 +16,14 @@ import type { Recovering } from './fault-atlas.ts';
 import { Floors } from './floors.ts';
 import { simLimits } from './limits.ts';
 
+/** Frames to clients that some checker looks at. */
+const toClients: ReadonlySet<number> = new Set([
+  FrameKind.produceAck,
+  FrameKind.subscribed,
+  FrameKind.batches,
+  FrameKind.subscriptionStatus,
+]);
+
 /** The observer of the run that is under way; the production code is synchronous, so there is one at a time. */
 let active: Observer | null = null;
 
@@ -32,6 +40,8 @@ export class Observer {
   /** Takes lines for people: what replicas say to each other. */
   detail: (line: () => string) => void = () => {};
   readonly #checkers: readonly Checker[];
+  /** Simulated time, µs. */
+  readonly #now: () => number;
   readonly #taps = new WeakMap<Replica, Tap>();
   /** Replicas of the processes that run now, by node and group. */
   readonly #live = new Map<string, Replica>();
@@ -44,8 +54,9 @@ export class Observer {
   #start = 0;
   #isAlive = alive;
 
-  constructor(checkers: readonly Checker[]) {
+  constructor(checkers: readonly Checker[], now: () => number) {
     this.#checkers = checkers;
+    this.#now = now;
   }
 
   /** Until `left`, what runs is code of `node`; what it does after `isAlive` has become false reaches nobody. */
@@ -121,12 +132,23 @@ export class Observer {
 
   /** A whole frame leaves `from`; client ids begin at `clientsFrom`. */
   frame(from: number, to: number, bytes: Buffer): void {
-    const kind = bytes[4];
-    if (kind !== FrameKind.produceAck && kind !== FrameKind.batches) return;
-    const error = this.#reader.push(bytes, (frame: Frame) => {
+    if (!toClients.has(bytes[4] ?? 0)) return;
+    this.#decode(from, bytes, (frame) => {
       for (const checker of this.#of(frame.group)) checker.toClient?.(this.ghost, from, to, frame);
     });
-    if (error !== null) throw new Error(`node ${from} sent a frame that does not decode: ${error.message}`);
+  }
+
+  /** A whole frame leaves a client for node `to`. */
+  asked(from: number, to: number, bytes: Buffer): void {
+    if (bytes[4] !== FrameKind.subscribe) return;
+    this.#decode(from, bytes, (frame) => {
+      for (const checker of this.#of(frame.group)) checker.fromClient?.(this.ghost, from, to, frame);
+    });
+  }
+
+  #decode(from: number, bytes: Buffer, use: (frame: Frame) => void): void {
+    const error = this.#reader.push(bytes, use);
+    if (error !== null) throw new Error(`${from} sent a frame that does not decode: ${error.message}`);
   }
 
   /** Checkers of a group: none once it has said that acked ops may be gone, or metadata has, which names all groups. */
@@ -249,7 +271,8 @@ export class Observer {
     }
     for (const checker of this.#of(group)) checker.applied?.(this.ghost, self, prepare);
     self.appliedOp = op;
-    if (op === this.ghost.log(group).length + 1) this.ghost.committedFirst(group, prepare, this.#node);
+    if (op === this.ghost.log(group).length + 1)
+      this.ghost.committedFirst(group, prepare, this.#node, this.#now());
   }
 
   removes(node: number, path: string, checkpointOf: (group: number) => number | null): void {

@@ -2,10 +2,8 @@ import type { BrokerConfig } from '@vireo/broker';
 import { allCheckers, Violation } from '../checkers/index.ts';
 import { Consumer } from '../clients/consumer.ts';
 import { type ClientWorld, Link } from '../clients/link.ts';
-import { ModeSwitch } from '../clients/mode-switch.ts';
 import { Producer } from '../clients/producer.ts';
 import { createTopic } from '../clients/topic.ts';
-import { TopicChurn } from '../clients/topic-churn.ts';
 import { History } from '../history/index.ts';
 import { actOn } from '../scenario/actions.ts';
 import { firstDisappointment } from '../scenario/expectations.ts';
@@ -27,6 +25,7 @@ import { limitsOf } from './limits.ts';
 import { Observer } from './observer.ts';
 import { type Profile, usesMemory } from './profile.ts';
 import type { Failure, RunOptions, RunResult } from './run-result.ts';
+import { makeSideClients, type SideClients, sideClientCount } from './side-clients.ts';
 import { SimNode } from './sim-node.ts';
 
 /** Ids of clients begin here; below are nodes. */
@@ -63,8 +62,7 @@ class Simulation {
   readonly #nodes: SimNode[];
   readonly #producers: Producer[];
   readonly #consumers: Consumer[];
-  readonly #churn: TopicChurn;
-  readonly #modes: ModeSwitch;
+  readonly #side: SideClients;
   readonly #atlas: FaultAtlas;
   readonly #driver: FaultDriver;
   #loadedAt = 0;
@@ -90,34 +88,24 @@ class Simulation {
       trace: this.#trace,
       act: (action, names, inside) => this.#act(action, names, inside),
     });
-    this.#observer = new Observer([...allCheckers(), ...(steps.length === 0 ? [] : [this.#steps])]);
+    const now = () => this.#scheduler.now;
+    this.#observer = new Observer([...allCheckers(now), ...(steps.length === 0 ? [] : [this.#steps])], now);
     this.#observer.detail = (line) => this.#trace.detail(line);
     this.#network.onFrame = (from, to, frame) => {
       if (from < clientsFrom && to >= clientsFrom) this.#observer.frame(from, to, frame);
+      if (from >= clientsFrom && to >= 0 && to < clientsFrom) this.#observer.asked(from, to, frame);
     };
     this.#network.onBufferChanged = (from) =>
       this.#fail('assertion', `node ${from} changed a Buffer after it was handed to send`);
     this.#nodes = Array.from({ length: profile.nodes }, (_, id) => this.#makeNode(id));
     this.#producers = Array.from({ length: profile.producers }, (_, index) => this.#makeProducer(index));
     this.#consumers = Array.from({ length: profile.consumers }, (_, index) => this.#makeConsumer(index));
-    this.#churn = new TopicChurn({
-      id: clientsFrom + 1 + profile.producers + profile.consumers,
-      name: 'churn',
+    this.#side = makeSideClients({
+      profile,
+      firstId: clientsFrom + 1 + profile.producers + profile.consumers,
       world: this.#clientWorld(),
-      random: this.#random.fork('churn'),
-      replication: profile.nodes,
-      modes: usesMemory(profile) ? ['disk', 'memory'] : ['disk'],
-      topics: profile.churnTopics,
-      duration: profile.duration,
-    });
-    this.#modes = new ModeSwitch({
-      id: clientsFrom + 2 + profile.producers + profile.consumers,
-      name: 'modes',
-      world: this.#clientWorld(),
-      random: this.#random.fork('modes'),
-      switches: profile.modeSwitches,
-      duration: profile.duration,
-      first: profile.memoryMode === 1 ? 'disk' : 'memory',
+      random: this.#random,
+      floors: this.#observer.floors,
     });
     this.#atlas = new FaultAtlas(
       this.#observer.ghost,
@@ -152,7 +140,7 @@ class Simulation {
       seed: this.#profile.seed,
       failure: this.#failure,
       hash: this.#trace.hash,
-      operations: [...this.#producers, ...this.#consumers, this.#churn, this.#modes].reduce(
+      operations: [...this.#producers, ...this.#consumers, ...this.#side.all].reduce(
         (sum, client) => sum + client.operations,
         0,
       ),
@@ -192,7 +180,7 @@ class Simulation {
     }
 
     this.#loadedAt = this.#scheduler.now;
-    for (const client of [...this.#producers, ...this.#consumers, this.#churn, this.#modes]) client.start();
+    for (const client of [...this.#producers, ...this.#consumers, ...this.#side.all]) client.start();
     this.#driver.schedule(faults);
     this.#steps.start();
     // A scenario is over when its last step is done; what is drawn goes on to the end.
@@ -251,7 +239,10 @@ class Simulation {
 
   #clientIds(): number[] {
     const { producers, consumers } = this.#profile;
-    return Array.from({ length: producers + consumers + 2 }, (_, index) => clientsFrom + 1 + index);
+    return Array.from(
+      { length: producers + consumers + sideClientCount },
+      (_, index) => clientsFrom + 1 + index,
+    );
   }
 
   #groupUnrest(): string | null {
@@ -264,9 +255,7 @@ class Simulation {
     // Who waits for a group that has stopped waits rightly: whether it has is told from what was taken from it.
     if (overspent.size > 0) return this.#groupUnrest();
     if (producer !== undefined) return `producer ${this.#producers.indexOf(producer)} waits for answers`;
-    if (!this.#churn.isDone) return 'topics are made or deleted';
-    if (!this.#modes.isDone) return 'the mode is changed';
-    return this.#groupUnrest();
+    return this.#side.unrest() ?? this.#groupUnrest();
   }
 
   /** Runs for `micros` or until `holds`; looks at it every 50 ms only, for it costs more than an event. */

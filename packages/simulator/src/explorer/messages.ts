@@ -93,11 +93,13 @@ function canonical(message: Message): Message | null {
       return { ...message, commitMin: 0 };
     case 'ping':
       // Any other is an answer to a frame of a lower view: StartViewChange tells of higher ones.
-      return message.normal ? { ...message, op: 0 } : null;
+      return message.normal ? { ...message, op: 0, sentMs: 0, answer: null } : null;
     // Who lags is told of the view by StartViewChange, and gets what every backup gets.
     case 'requestStartView':
       return message.asker === 'lagging' ? null : message;
     case 'commit':
+    // For the age of what is read.
+    case 'pong':
     // For cold starts.
     case 'recoveryState':
     // May be sent at any time by who is in its view: told by the views of the nodes.

@@ -49,6 +49,9 @@ export function forgetTime(state: ReplicaState): void {
   state.pingTick = 0;
   state.writtenTick = 0;
   state.noticeTick.fill(-1);
+  state.answeredMs.fill(Number.NEGATIVE_INFINITY);
+  state.questions.fill(null);
+  state.ageClaims = [];
   state.suspects.fill(-1);
   state.higherView = 0;
   state.higherTick = 0;

@@ -80,6 +80,8 @@ export class Bench implements ReplicaEffects {
   readonly replies: { requestId: number; outcome: ReplyOutcome }[] = [];
   readonly applied: Prepare[] = [];
   readonly loads: { token: number; first: number; last: number; bytesMax: number }[] = [];
+  /** What the replica's monotonic clock says. Ticks do not move it. */
+  nowMs = 0;
 
   constructor(
     n: number,
@@ -132,7 +134,7 @@ export class Bench implements ReplicaEffects {
         snapshot: () => Buffer.alloc(0),
         restore: () => {},
       },
-      { clock: { monotonicMs: () => 0, wallMicros: () => 0 }, random, checksums: plainChecksums },
+      { clock: { monotonicMs: () => this.nowMs, wallMicros: () => 0 }, random, checksums: plainChecksums },
       recovery,
       this,
     );
@@ -145,6 +147,11 @@ export class Bench implements ReplicaEffects {
 
   receive(from: NodeId, message: Message): void {
     this.step({ type: 'message', from, message });
+  }
+
+  /** A heartbeat that answers nothing. */
+  ping(from: NodeId, at: { epoch: number; view: number; op: number; commitMax: number }): void {
+    this.receive(from, { type: 'ping', ...at, normal: true, sentMs: 0, answer: null });
   }
 
   repair(from: NodeId, committed: number, prepares: Prepare[]): void {

@@ -51,6 +51,10 @@ export class Loopback {
   fault: (node: NodeId, operation: DiskOperation) => DiskErrorCode | null = () => null;
   /** Calls on a disk that stay in flight as long as it says so: a disk that does not get on with them. */
   held: (node: NodeId, operation: DiskOperation) => boolean = () => false;
+  /** Nodes between which nothing arrives, as long as it says so: what is under way comes later. */
+  cut: (from: NodeId, to: NodeId) => boolean = () => false;
+  /** Nodes that stand still: no tick, nothing arrives. */
+  readonly paused = new Set<NodeId>();
   readonly #config: Omit<BrokerConfig, 'node'>;
   readonly #dials: (() => void)[] = [];
   /** Settings of single nodes that differ. */
@@ -138,7 +142,7 @@ export class Loopback {
     for (let i = 0; i < ticks; i++) {
       if (until()) return true;
       this.#nowMs += TICK_MS;
-      for (const { broker } of this.hosts.values()) broker?.tick();
+      for (const { id, broker } of this.hosts.values()) if (!this.paused.has(id)) broker?.tick();
       this.quiet();
     }
     return until();
@@ -151,7 +155,7 @@ export class Loopback {
       for (const dial of this.#dials.splice(0)) dial();
       for (const endpoint of [...this.endpoints.values()]) if (this.#deliver(endpoint)) moved = true;
       for (const { id, disk } of this.hosts.values()) if (this.#complete(id, disk, 64)) moved = true;
-      for (const host of this.hosts.values()) host.broker?.settle();
+      for (const { id, broker } of this.hosts.values()) if (!this.paused.has(id)) broker?.settle();
       if (!moved) return;
     }
     throw new Error('the cluster does not come to rest');
@@ -258,6 +262,9 @@ export class Loopback {
   #deliver(endpoint: Endpoint): boolean {
     if (!endpoint.open || endpoint.paused) return false;
     const { owner } = endpoint;
+    if (typeof owner === 'number' && this.paused.has(owner)) return false;
+    const from = endpoint.other?.owner;
+    if (typeof from === 'number' && typeof owner === 'number' && this.cut(from, owner)) return false;
     const chunk = endpoint.inbox.length === 0 ? null : Buffer.concat(endpoint.inbox.splice(0));
     if (chunk !== null) {
       if (typeof owner === 'number') this.hosts.get(owner)?.broker?.received(endpoint.id, chunk);

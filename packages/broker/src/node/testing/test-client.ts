@@ -11,6 +11,7 @@ import {
   decodeProduceAck,
   decodeResponse,
   decodeSubscribed,
+  decodeSubscriptionStatus,
   defaultLimits,
   encodeFrameHead,
   encodeHello,
@@ -26,7 +27,9 @@ import {
   PrepareKind,
   type ProduceAck,
   type StartPosition,
+  type Subscribe,
   type Subscribed,
+  type SubscriptionStatus,
   type VireoError,
 } from '@vireo/protocol';
 import { plainChecksums } from '@vireo/storage/testing';
@@ -190,16 +193,11 @@ export class TestClient {
     group: number,
     subscription: number,
     from: StartPosition,
-    options: { creditBytes?: number; creditRecords?: number; token?: { lossEpoch: number; op: number } } = {},
+    options: Partial<Omit<Subscribe, 'subscription' | 'from'>> = {},
   ): Answer<Subscribed> {
     const correlation = ++this.#correlation;
-    const { creditBytes = 1 << 20, creditRecords = 10_000, token } = options;
-    this.send(
-      FrameKind.subscribe,
-      correlation,
-      group,
-      encodeSubscribe({ subscription, from, creditBytes, creditRecords, token }),
-    );
+    const request = { creditBytes: 1 << 20, creditRecords: 10_000, ...options, subscription, from };
+    this.send(FrameKind.subscribe, correlation, group, encodeSubscribe(request));
     const frame = this.#wait(correlation, FrameKind.subscribed);
     if (frame.kind === FrameKind.error) return { ok: false, error: readError(frame) };
     const subscribed = decodeSubscribed(payloadOf(frame));
@@ -216,6 +214,25 @@ export class TestClient {
         if (!batches.ok) throw new Error(batches.error.message);
         return batches.value;
       });
+  }
+
+  /** The last status of a subscription. */
+  status(subscription: number): SubscriptionStatus | null {
+    const frame = this.frames.findLast(
+      ({ kind, correlation }) => kind === FrameKind.subscriptionStatus && correlation === subscription,
+    );
+    if (frame === undefined) return null;
+    const status = decodeSubscriptionStatus(frame);
+    if (!status.ok) throw new Error(status.error.message);
+    return status.value;
+  }
+
+  /** Why the node has ended a subscription, if it has. */
+  ending(subscription: number): VireoError | null {
+    const frame = this.frames.find(
+      ({ kind, correlation }) => kind === FrameKind.subscriptionEnd && correlation === subscription,
+    );
+    return frame === undefined ? null : readError(frame);
   }
 
   /** Records of a subscription so far: offset and value. */

@@ -1,4 +1,5 @@
 import type { Mutant } from '../mutant.ts';
+import { boundIgnored } from './bound-ignored.ts';
 import { checkpointNotedEarly } from './checkpoint-noted-early.ts';
 import { copiesForgotten } from './copies-forgotten.ts';
 import { duplicateTakenAgain } from './duplicate-taken-again.ts';
@@ -32,4 +33,5 @@ export const brokerMutants: readonly Mutant[] = [
   snapshotOfLaterOp,
   unknownGroupNacked,
   windowNotInSnapshot,
+  boundIgnored,
 ];

@@ -2,6 +2,8 @@ import type { Mutant } from '../mutant.ts';
 import { ackBeforeMark } from './ack-before-mark.ts';
 import { ackOfUndurableView } from './ack-of-undurable-view.ts';
 import { ackOverHole } from './ack-over-hole.ts';
+import { ageFromReceipt } from './age-from-receipt.ts';
+import { ageOfPrimaryIsNone } from './age-of-primary-is-none.ts';
 import { amnesiaIgnored } from './amnesia-ignored.ts';
 import { answerAcceptedFromNormal } from './answer-accepted-from-normal.ts';
 import { clockGoesBack } from './clock-goes-back.ts';
@@ -130,4 +132,6 @@ export const vsrMutants: readonly Mutant[] = [
   toldLogCountsAsMissing,
   verdictForgotten,
   waitersSurviveView,
+  ageFromReceipt,
+  ageOfPrimaryIsNone,
 ];

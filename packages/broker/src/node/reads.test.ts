@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { founded, leader, withTopic } from './testing/cluster.ts';
+import { TestClient } from './testing/test-client.ts';
+
+/** Two heartbeats, and what the first of them waits for: what a replica in touch with all others says at most. */
+const FRESH_MS = 200;
+const TICK_MS = 10;
+
+function cluster() {
+  const loopback = founded();
+  const { group, producerId } = withTopic(loopback);
+  const primary = leader(loopback, group)!;
+  loopback.run(20);
+  return { loopback, group, producerId, primary, backup: (primary + 1) % 3, other: (primary + 2) % 3 };
+}
+
+describe('the age of what is read', () => {
+  it('is stated by every replica, in the answer, with records, and while there are none', () => {
+    const { loopback, group, producerId, primary } = cluster();
+    TestClient.connect(loopback, primary).produce(group, { producerId, sequence: 0 }, ['a']);
+    for (const node of [0, 1, 2]) {
+      const reader = TestClient.connect(loopback, node);
+      const answer = reader.subscribe(group, 1, { start: true }, { maxStalenessMs: FRESH_MS });
+      if (!answer.ok) throw answer.error;
+      expect(answer.value.ageMs).toBeLessThanOrEqual(FRESH_MS);
+      loopback.run(150);
+      expect(reader.records(1)).toEqual([{ offset: 0, value: 'a' }]);
+      expect(reader.pushes(1)[0]?.ageMs).toBeLessThanOrEqual(FRESH_MS);
+      expect(reader.status(1)?.ageMs).toBeLessThanOrEqual(FRESH_MS);
+      expect(reader.ending(1)).toBeNull();
+    }
+  });
+
+  it('grows at a primary that is cut off, which refuses who wants less', () => {
+    const { loopback, group, primary } = cluster();
+    const reader = TestClient.connect(loopback, primary);
+    reader.subscribe(group, 1, { start: true }, { maxStalenessMs: 300 });
+    reader.subscribe(group, 2, { start: true });
+    loopback.cut = (from, to) => from === primary || to === primary;
+    loopback.run(20);
+    expect(reader.ending(1)).toBeNull();
+    loopback.run(200);
+    expect(reader.ending(1)).toMatchObject({ code: 'stale', retryable: true, details: { view: 0 } });
+    expect(reader.ending(1)?.details?.ageMs).toBeGreaterThan(300);
+    // Without a bound it goes on, and says how old it is. It believes that it leads still.
+    expect(leader(loopback, group)).toBe(primary);
+    expect(reader.status(2)?.ageMs).toBeGreaterThan(1_000);
+    expect(reader.subscribe(group, 3, { start: true }, { maxStalenessMs: 1_000 })).toMatchObject({
+      ok: false,
+      error: { code: 'stale' },
+    });
+  });
+
+  it('grows at a backup that is cut off; what it refuses names the primary and its address', () => {
+    const { loopback, group, primary, backup } = cluster();
+    const reader = TestClient.connect(loopback, backup);
+    reader.subscribe(group, 1, { start: true }, { maxStalenessMs: 300 });
+    loopback.cut = (from, to) => from === backup || to === backup;
+    loopback.run(60);
+    expect(reader.ending(1)).toMatchObject({
+      code: 'stale',
+      details: { primary, address: `127.0.0.1:${7400 + 10 * primary}`, epoch: 0 },
+    });
+    expect(reader.subscribe(group, 2, { start: true })).toMatchObject({ ok: true });
+  });
+
+  it('grows at a backup whose primary is cut off from all others, however often that one answers', () => {
+    const loopback = founded(5);
+    const { group } = withTopic(loopback, 0, 1, 'disk', 5);
+    const primary = leader(loopback, group)!;
+    const backup = (primary + 1) % 5;
+    const island = [primary, backup];
+    loopback.run(20);
+    const reader = TestClient.connect(loopback, backup);
+    reader.subscribe(group, 1, { start: true }, { maxStalenessMs: 300 });
+    loopback.cut = (from, to) => island.includes(from) !== island.includes(to);
+    loopback.run(45);
+    // It hears its primary all the time, and knows no other view.
+    expect(reader.ending(1)).toMatchObject({ code: 'stale', details: { primary, view: 0 } });
+  });
+
+  it('counts the time in which the node stood still', () => {
+    const { loopback, group, backup } = cluster();
+    const reader = TestClient.connect(loopback, backup);
+    reader.subscribe(group, 1, { start: true });
+    // The others go on without it for two seconds; its own first tick finds its inbox full of heartbeats.
+    loopback.paused.add(backup);
+    loopback.run(2_000 / TICK_MS);
+    loopback.paused.delete(backup);
+    expect(reader.subscribe(group, 2, { start: true }, { maxStalenessMs: 1_500 })).toMatchObject({
+      ok: false,
+      error: { code: 'stale' },
+    });
+  });
+});

@@ -1,0 +1,93 @@
+import {
+  AGE_UNKNOWN,
+  decodeBatches,
+  decodeSubscribe,
+  decodeSubscribed,
+  decodeSubscriptionStatus,
+  type Frame,
+  FrameKind,
+  type Subscribe,
+} from '@vireo/protocol';
+import { type Checker, Violation } from './checker.ts';
+import type { Ghost } from './ghost.ts';
+
+/** What a clock may run slow, and what rounding may hide. */
+const driftMax = 0.011;
+const roundingMs = 3;
+
+/** What a replica says of where it stands. */
+interface Stated {
+  readonly end: number;
+  /** Applied up to here; −1: not said. */
+  readonly op: number;
+  readonly ageMs: number;
+}
+
+/**
+ * Checker 13: a reader gets what it asked for. An age of `a` ms is true: all that was executed anywhere `a` ms ago lies
+ * below the end that is stated with it. And no answer, push or status is older than the bound that was asked for.
+ */
+export class ReadsAsAsked implements Checker {
+  readonly name = '13 reads as asked';
+  /** Of a subscription, by its client and its id there, which no client uses twice. */
+  readonly #asked = new Map<string, Subscribe>();
+  /** By client, node and correlation of the request. */
+  readonly #open = new Map<string, Subscribe>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  fromClient(_ghost: Ghost, client: number, node: number, frame: Frame): void {
+    if (frame.kind !== FrameKind.subscribe) return;
+    const request = decodeSubscribe(frame.payload);
+    if (!request.ok) throw new Error(`a client of the simulator sends ${request.error.message}`);
+    this.#asked.set(`${client}/${request.value.subscription}`, request.value);
+    this.#open.set(`${client}/${node}/${frame.correlation}`, request.value);
+  }
+
+  toClient(ghost: Ghost, node: number, client: number, frame: Frame): void {
+    const stated = this.#stated(frame);
+    if (stated === null) return;
+    const where = `node ${node}, group ${frame.group}`;
+    const asked =
+      frame.kind === FrameKind.subscribed
+        ? this.#open.get(`${client}/${node}/${frame.correlation}`)
+        : this.#asked.get(`${client}/${frame.correlation}`);
+    if (stated.ageMs > (asked?.maxStalenessMs ?? AGE_UNKNOWN)) {
+      throw new Violation(
+        this.name,
+        `${where}: serves at an age of ${stated.ageMs} ms, asked for was ${asked?.maxStalenessMs}`,
+      );
+    }
+    if (stated.ageMs === AGE_UNKNOWN) return;
+    const asOf = this.#now() - 1_000 * (stated.ageMs * (1 + driftMax) + roundingMs);
+    const due = ghost.executedAt(frame.group, asOf);
+    if (stated.end < due.end || (stated.op >= 0 && stated.op < due.op)) {
+      throw new Violation(
+        this.name,
+        `${where}: states end ${stated.end} and op ${stated.op} at an age of ${stated.ageMs} ms, ${due.end} and ${due.op} were reached before`,
+      );
+    }
+  }
+
+  #stated(frame: Frame): Stated | null {
+    switch (frame.kind) {
+      case FrameKind.subscribed: {
+        const answer = decodeSubscribed(frame.payload);
+        return answer.ok ? answer.value : null;
+      }
+      case FrameKind.batches: {
+        const push = decodeBatches(frame);
+        return push.ok ? { end: push.value.commitOffset, op: -1, ageMs: push.value.ageMs } : null;
+      }
+      case FrameKind.subscriptionStatus: {
+        const status = decodeSubscriptionStatus(frame);
+        return status.ok ? { end: status.value.commitOffset, op: -1, ageMs: status.value.ageMs } : null;
+      }
+      default:
+        return null;
+    }
+  }
+}
