@@ -240,6 +240,7 @@ function addRecordCommands(program: Command, context: CommandOf): void {
       'only from replicas that lack nothing that was committed so long ago',
       integer('--max-staleness', 100),
     )
+    .option('--session-token <text>', 'see what that session has written: `produce --json` prints one')
     .option('--partition <number>', 'only this partition', integer('--partition', 0))
     .option('--limit <records>', 'stop after so many', integer('--limit', 0))
     .action(async (name: string, options, command: Command) => {

@@ -2,6 +2,7 @@ import { defaultLimits, type RecordInput, VireoError, validateName } from '@vire
 import { parseSeeds } from './addresses.ts';
 import { Admin, splitTopic } from './admin.ts';
 import { Call, type CallOptions } from './call.ts';
+import { checksums } from './checksums.ts';
 import { Consumer } from './consumer/consumer.ts';
 import type { ConsumerOptions } from './consumer/options.ts';
 import { Control } from './control.ts';
@@ -10,12 +11,18 @@ import { Lz4Loader } from './lz4.ts';
 import type { CloseOptions, CloseReport, ProducerOptions } from './producer/options.ts';
 import { Producer } from './producer/producer.ts';
 import { Routing } from './routing.ts';
+import { SessionTokens } from './session-tokens.ts';
 import { Sessions } from './sessions.ts';
 import type { Topic } from './topic.ts';
 
 export interface ConnectOptions extends CallOptions {
   /** For the nodes' logs. Default `vireo-client`. */
   readonly name?: string;
+  /**
+   * What another client has written and read, by its `sessionToken`: consumers of this one lack nothing of it. It must be
+   * of the same cluster.
+   */
+  readonly sessionToken?: string | undefined;
   /** From dialing a node to its welcome, ms. Default 3,000. */
   readonly connectTimeoutMs?: number;
 }
@@ -44,6 +51,7 @@ export async function connect(
   const call = new Call(options, CONNECT_DEADLINE_MS);
   try {
     await control.connect(call);
+    return new Client(links, control, routing, options.sessionToken);
   } catch (error) {
     control.close();
     links.close();
@@ -51,7 +59,6 @@ export async function connect(
   } finally {
     call.dispose();
   }
-  return new Client(links, control, routing);
 }
 
 /** A cluster, as a program uses it. */
@@ -62,18 +69,20 @@ export class Client {
   readonly #routing: Routing;
   readonly #sessions: Sessions;
   readonly #lz4 = new Lz4Loader();
+  readonly #tokens = new SessionTokens();
   readonly #closing = new AbortController();
   readonly #producers = new Set<{ close(options?: CloseOptions): Promise<CloseReport> }>();
   readonly #consumers = new Set<{ close(): Promise<void> }>();
   #closed: Promise<CloseReport> | null = null;
 
   /** @internal Use `connect`. */
-  constructor(links: Links, control: Control, routing: Routing) {
+  constructor(links: Links, control: Control, routing: Routing, sessionToken: string | undefined) {
     this.#links = links;
     this.#control = control;
     this.#routing = routing;
     this.#sessions = new Sessions(control, this.#closing.signal);
     this.admin = new Admin(control, links, routing);
+    if (sessionToken !== undefined) this.#tokens.merge(this.#decodeToken(sessionToken));
   }
 
   /** The cluster's id, 32 hexadecimal digits. */
@@ -84,6 +93,26 @@ export class Client {
   /** Ids of the nodes known so far. */
   get nodes(): readonly number[] {
     return this.#routing.nodes;
+  }
+
+  /**
+   * What this client has written (acked) and read so far, as text for another process: a consumer that is given it sees all
+   * of that. Within the client it is used by itself. @throws VireoError `limit`: of more than 4,096 partitions
+   */
+  get sessionToken(): string {
+    return this.#tokens.encode(this.cluster, checksums);
+  }
+
+  /**
+   * Forgets what was written and read: consumers opened from here on may see less. The way on after `lossEpochChanged`,
+   * when the caller knows that the end of a log was lost.
+   */
+  resetSession(): void {
+    this.#tokens.clear();
+  }
+
+  #decodeToken(text: string): SessionTokens {
+    return SessionTokens.decode(text, this.cluster, checksums);
   }
 
   /** Sends to `stream/topic`, or to a topic with typed values. The topic is looked up with the first record. */
@@ -97,6 +126,7 @@ export class Client {
       routing: this.#routing,
       sessions: this.#sessions,
       lz4: this.#lz4,
+      tokens: this.#tokens,
       gone: (producer: { close(): Promise<CloseReport> }) => this.#producers.delete(producer),
     };
     const producer =
@@ -117,6 +147,7 @@ export class Client {
       links: this.#links,
       routing: this.#routing,
       lz4: this.#lz4,
+      tokens: this.#tokensOf(options),
       gone: (consumer: { close(): Promise<void> }) => this.#consumers.delete(consumer),
     };
     const consumer =
@@ -144,6 +175,13 @@ export class Client {
     this.#control.close();
     this.#links.close();
     return { unfinished: reports.reduce((sum, { unfinished }) => sum + unfinished, 0) };
+  }
+
+  /** What a consumer starts from and adds to; null: nothing of the session. */
+  #tokensOf({ sessionToken }: ConsumerOptions): SessionTokens | null {
+    if (sessionToken === null) return null;
+    if (sessionToken !== undefined) this.#tokens.merge(this.#decodeToken(sessionToken));
+    return this.#tokens;
   }
 
   #checkOpen(): void {

@@ -87,6 +87,7 @@ export const mutantRows: readonly [string, Standing][] = [
   ['reads before the first commit of the view', waits('linearizable reads')],
   ['age of a read counted from receipt', sought('age-from-receipt', 'from seed 1 in 17')],
   ['a primary that is cut off says age 0', sought('age-of-primary-is-none', 'from seed 1 in 18')],
+  ['token of a read ignored', sought('token-ignored', 'from seed 1 in 2')],
   ['bound on the age of a read ignored', sought('bound-ignored', 'from seed 1 in 1')],
   ['dedup evicted by local time', waits('session expiry')],
   ['all groups failing over to one neighbour', waits('membership change')],

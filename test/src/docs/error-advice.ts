@@ -26,7 +26,8 @@ export const errorAdvice: Readonly<Record<ErrorCode, string>> = {
 
   fenced: 'Stop this producer: another one has taken over its lane.',
   positionMoved: 'Read the position again.',
-  lossEpochChanged: 'Start from a position of the present log: the token speaks of another one.',
+  lossEpochChanged:
+    'What was written or read at the end of the log may be lost. Start anew from a position of the present log, after `client.resetSession()`, or with `sessionToken: null`.',
   sessionExpired:
     'Nothing: the SDK takes a new session. What was unanswered is reported as `outcomeUnknown`.',
   instanceReplaced: 'Stop: another process has this instance id.',

@@ -13,6 +13,7 @@ export interface ConsumeOptions {
   readonly readFrom: ReadPreference;
   /** ms; default: any. */
   readonly maxStaleness?: number;
+  readonly sessionToken?: string;
   readonly partition?: number;
   readonly limit?: number;
 }
@@ -31,12 +32,20 @@ export async function runConsume(
 ): Promise<void> {
   context.subject = { ...context.subject, ...parseTopicName(name) };
   const { output, signal } = context;
-  const { untilEnd, readFrom, maxStaleness, partition, from = untilEnd ? 'start' : 'end' } = options;
+  const {
+    untilEnd,
+    readFrom,
+    maxStaleness,
+    sessionToken,
+    partition,
+    from = untilEnd ? 'start' : 'end',
+  } = options;
   await withClient(context, async (client) => {
     const consumer = client.consumer(name, {
       from,
       readFrom,
       ...(maxStaleness !== undefined && { maxStalenessMs: maxStaleness }),
+      ...(sessionToken !== undefined && { sessionToken }),
       ...(partition !== undefined && { partitions: [partition] }),
       ...(untilEnd && { until: 'end', stalledMsMax: STALLED_MS_MAX }),
       onEvent: (event) => tell(output, event),

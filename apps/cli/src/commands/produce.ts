@@ -59,7 +59,8 @@ export async function runProduce(
     failure ??= source.failure;
     // Of a topic that does not exist there is nothing to sum up.
     if (failure === undefined || source.taken > 0) {
-      await tell(output, summarize(source.taken, acked, seconds(), source.bytes));
+      const summary = summarize(source.taken, acked, seconds(), source.bytes);
+      await tell(output, { ...summary, sessionToken: client.sessionToken });
     }
     if (failure !== undefined) throw failure;
     // The user stopped it: what was taken has been sent, and said.
@@ -67,7 +68,10 @@ export async function runProduce(
   });
 }
 
-async function tell(output: Output, summary: ProduceSummary): Promise<void> {
+async function tell(
+  output: Output,
+  summary: ProduceSummary & { readonly sessionToken: string },
+): Promise<void> {
   output.endProgress();
   if (output.json) await output.jsonLine(summary);
   else await output.line(summaryText(summary));

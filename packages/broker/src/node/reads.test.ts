@@ -1,3 +1,4 @@
+import { encodeSubscribe, FrameKind } from '@vireo/protocol';
 import { describe, expect, it } from 'vitest';
 import { founded, leader, withTopic } from './testing/cluster.ts';
 import { TestClient } from './testing/test-client.ts';
@@ -91,5 +92,56 @@ describe('the age of what is read', () => {
       ok: false,
       error: { code: 'stale' },
     });
+  });
+});
+
+describe('a token', () => {
+  it('is waited for: a backup answers when it has applied the op that it names', () => {
+    const { loopback, group, producerId, primary, backup } = cluster();
+    loopback.cut = (from, to) => from === backup || to === backup;
+    const ack = TestClient.connect(loopback, primary).produce(group, { producerId, sequence: 0 }, ['mine']);
+    if (!ack.ok) throw ack.error;
+    const reader = TestClient.connect(loopback, backup);
+    const { lossEpoch, op } = ack.value;
+    const request = { from: { start: true }, creditBytes: 1_000, creditRecords: 10 } as const;
+    for (const [subscription, token] of [
+      [1, { lossEpoch, op }],
+      [2, undefined],
+    ] as const) {
+      const payload = encodeSubscribe({ ...request, subscription, token });
+      reader.send(FrameKind.subscribe, 100 + subscription, group, payload);
+    }
+    loopback.run(30);
+    const answers = () =>
+      reader.frames.filter(({ kind }) => kind === FrameKind.subscribed).map(({ correlation }) => correlation);
+    expect(answers()).toEqual([102]);
+    expect(reader.records(2)).toEqual([]);
+    loopback.cut = () => false;
+    loopback.run(100);
+    expect(answers()).toEqual([102, 101]);
+    expect(reader.records(1)).toEqual([{ offset: 0, value: 'mine' }]);
+  });
+
+  it('is not needed to be told that a log has lost its end: the subscription ends', () => {
+    const loopback = founded();
+    const { group, producerId } = withTopic(loopback, 0, 1, 'memory');
+    const primary = leader(loopback, group)!;
+    const survivor = (primary + 1) % 3;
+    TestClient.connect(loopback, primary).produce(group, { producerId, sequence: 0 }, ['kept']);
+    const client = TestClient.connect(loopback, survivor);
+    client.subscribe(group, 1, { start: true });
+    // The two others forget. By order the group goes on with what one of them has left, and says so.
+    for (const node of [0, 1, 2]) if (node !== survivor) loopback.kill(node);
+    for (const node of [0, 1, 2]) if (node !== survivor) loopback.start(node);
+    expect(loopback.run(600, () => leader(loopback, 0) !== null)).toBe(true);
+    loopback.run(100);
+    for (const node of [0, 1, 2]) {
+      const operator = TestClient.connect(loopback, node, 'control');
+      operator.call({ op: 'coldStart', group, without: false });
+      operator.disconnect();
+    }
+    expect(loopback.run(2_000, () => client.ending(1) !== null)).toBe(true);
+    expect(client.ending(1)).toMatchObject({ code: 'lossEpochChanged', retryable: false });
+    expect(client.subscribe(group, 2, { start: true })).toMatchObject({ ok: true, value: { lossEpoch: 1 } });
   });
 });

@@ -25,6 +25,8 @@ export interface Subscription {
   readonly maxStalenessMs: number;
   /** Tick at which waiting ends with `behind`. */
   readonly waitUntilTick: number;
+  /** Of the log that is served; a subscription ends with it. */
+  lossEpoch: number;
   state: 'waiting' | 'active' | 'ended';
   /** Offset of the next record to send. */
   next: number;

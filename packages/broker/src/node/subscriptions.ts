@@ -109,6 +109,7 @@ export class Subscriptions {
       token: request.token ?? null,
       maxStalenessMs: request.maxStalenessMs ?? Number.POSITIVE_INFINITY,
       waitUntilTick: this.#tick + this.#waitTicks,
+      lossEpoch: 0,
       state: 'waiting',
       next: 0,
       creditBytes: request.creditBytes,
@@ -218,6 +219,7 @@ export class Subscriptions {
       return;
     }
     subscription.next = next;
+    subscription.lossEpoch = group.lossEpoch;
     subscription.state = 'active';
     const answer = encodeSubscribed({
       start,
@@ -244,6 +246,11 @@ export class Subscriptions {
   /** Sends what is read, reads what is next: as far as credit, socket and the node's bound allow. */
   #pump(subscription: Subscription): void {
     if (subscription.state !== 'active') return;
+    if (subscription.group.lossEpoch !== subscription.lossEpoch) {
+      // What was sent may not be in the log that goes on.
+      this.#end(subscription, 'lossEpochChanged');
+      return;
+    }
     if (subscription.ahead !== null) {
       if (this.#endIfStale(subscription)) return;
       this.#push(subscription, subscription.ahead);

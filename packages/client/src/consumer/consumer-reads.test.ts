@@ -60,4 +60,80 @@ describe('what a consumer asks of a replica', () => {
     for (const maxStalenessMs of [0, 99, 1.5, Number.NaN, 86_400_001])
       expect(() => client.consumer('shop/orders', { maxStalenessMs })).toThrow(/maxStalenessMs/);
   });
+
+  /** What the replicas were asked for last. */
+  const tokenAsked = () =>
+    cluster.nodes.map(({ subscribed }) => subscribed?.token).find((token) => token !== undefined);
+  const forget = () => {
+    for (const node of cluster.nodes) node.subscribed = null;
+  };
+
+  test('the session of a client is what it has written and read, and its consumers ask for that', async () => {
+    await client.producer('shop/orders').send({ value: 'mine' });
+    const consumer = client.consumer('shop/orders');
+    expect((await consumer.messages().next()).value).toMatchObject({ offset: 0 });
+    expect(tokenAsked()).toEqual({ lossEpoch: 0, op: 1 });
+    // What was read counts too.
+    cluster.fill(partition, 3, 1);
+    for await (const { offset } of consumer.messages()) if (offset === 3) break;
+    await consumer.close();
+    forget();
+    await client.consumer('shop/orders', { from: 3 }).messages().next();
+    expect(tokenAsked()).toEqual({ lossEpoch: 0, op: 4 });
+  });
+
+  test('a session goes to another client as text, to all of its consumers or to one', async () => {
+    await client.producer('shop/orders').send({ value: 'mine' });
+    const { sessionToken } = client;
+    for (const [given, onConsumer] of [
+      [sessionToken, {}],
+      [undefined, { sessionToken }],
+    ] as const) {
+      const second = await connect(cluster.seeds, { sessionToken: given });
+      forget();
+      await second.consumer('shop/orders', onConsumer).messages().next();
+      expect(tokenAsked()).toEqual({ lossEpoch: 0, op: 1 });
+      await second.close();
+    }
+    await expect(connect(cluster.seeds, { sessionToken: 'nonsense' })).rejects.toMatchObject({
+      code: 'invalid',
+    });
+    expect(() => client.consumer('shop/orders', { sessionToken: 'nonsense' })).toThrow(/session token/);
+  });
+
+  test('without a session, nothing is asked for', async () => {
+    await client.producer('shop/orders').send({ value: 'mine' });
+    await client.consumer('shop/orders', { sessionToken: null }).messages().next();
+    expect(tokenAsked()).toBeUndefined();
+  });
+
+  test('a log that has lost its end is an error for whoever wrote or read there, until the session is reset', async () => {
+    await client.producer('shop/orders').send({ value: 'mine' });
+    partition.lossEpoch = 1;
+    const first = client.consumer('shop/orders');
+    await expect(first.messages().next()).rejects.toMatchObject({
+      code: 'lossEpochChanged',
+      retryable: false,
+    });
+    // A write to the log as it is now does not make up for it.
+    await client.producer('shop/orders').send({ value: 'more' });
+    await expect(client.consumer('shop/orders').messages().next()).rejects.toMatchObject({
+      code: 'lossEpochChanged',
+    });
+    client.resetSession();
+    expect((await client.consumer('shop/orders').messages().next()).value).toMatchObject({ offset: 0 });
+  });
+
+  test('a log that loses its end under a consumer is an error, with or without a session', async () => {
+    cluster.fill(partition, 1, 1);
+    for (const options of [{}, { sessionToken: null }]) {
+      client.resetSession();
+      partition.lossEpoch = 0;
+      const messages = client.consumer('shop/orders', options).messages();
+      for (let read = 0; read < partition.end; read++) await messages.next();
+      partition.lossEpoch = 1;
+      cluster.fill(partition, 1, 1);
+      await expect(messages.next()).rejects.toMatchObject({ code: 'lossEpochChanged' });
+    }
+  });
 });

@@ -5,6 +5,7 @@ import { checksums } from '../checksums.ts';
 import type { Links } from '../links.ts';
 import type { Lz4Loader } from '../lz4.ts';
 import type { Routing } from '../routing.ts';
+import type { SessionTokens } from '../session-tokens.ts';
 import { FEED_TICK_MS, Feed } from './feed.ts';
 import type { FetchedBatch } from './fetched-batch.ts';
 import { Message, undecodableBatch } from './message.ts';
@@ -16,6 +17,8 @@ export interface ConsumerHost {
   readonly links: Links;
   readonly routing: Routing;
   readonly lz4: Lz4Loader;
+  /** What has been written and read is kept here, and what is read adds to it; null: nothing of that. */
+  readonly tokens: SessionTokens | null;
   /** The consumer is closed. */
   gone(consumer: { close(): Promise<void> }): void;
 }
@@ -145,6 +148,7 @@ export class Consumer<T> {
           admin: this.#host.admin,
           links: this.#host.links,
           routing: this.#host.routing,
+          tokens: this.#host.tokens,
           settings,
           tools,
           closing: this.#closing.signal,

@@ -2,6 +2,7 @@ import type { DecodeTools, VireoError } from '@vireo/protocol';
 import type { Admin } from '../admin.ts';
 import type { Links } from '../links.ts';
 import type { Routing } from '../routing.ts';
+import type { SessionTokens } from '../session-tokens.ts';
 import type { FetchedBatch } from './fetched-batch.ts';
 import type { ConsumerSettings } from './options.ts';
 
@@ -10,6 +11,7 @@ export interface FeedHost {
   readonly admin: Admin;
   readonly links: Links;
   readonly routing: Routing;
+  readonly tokens: SessionTokens | null;
   readonly settings: ConsumerSettings;
   readonly tools: DecodeTools;
   readonly closing: AbortSignal;

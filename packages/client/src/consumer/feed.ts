@@ -18,6 +18,7 @@ import { type GroupRoute, redirectOf } from '../routing.ts';
 import { CreditWindow } from './credit-window.ts';
 import { readEnding } from './ending.ts';
 import type { FeedHost } from './feed-host.ts';
+import { FeedToken } from './feed-token.ts';
 import type { FetchedBatch } from './fetched-batch.ts';
 import { Freshness } from './freshness.ts';
 import type { StartAt } from './options.ts';
@@ -57,6 +58,7 @@ export class Feed {
   #failures = 0;
   #silentTicks = 0;
   readonly #freshness = new Freshness();
+  readonly #token: FeedToken;
   #unservedSince = performance.now();
   #stalledTold = false;
   #reason: VireoError = new VireoError('notReady', 'no replica has been asked yet');
@@ -70,6 +72,7 @@ export class Feed {
     this.#route = route;
     this.#start = start;
     this.#window = new CreditWindow(host.settings.creditBytes, host.settings.creditRecords);
+    this.#token = new FeedToken(host.tokens, route.group);
     this.#choice = new ReplicaChoice(host.links, route, host.settings.readFrom);
   }
 
@@ -189,6 +192,7 @@ export class Feed {
         from: this.#next < 0 ? { start: true } : { offset: this.#next },
         creditBytes: credit.bytes,
         creditRecords: credit.records,
+        token: this.#token.next,
         maxStalenessMs: this.#host.settings.maxStalenessMs,
       }),
     );
@@ -212,7 +216,8 @@ export class Feed {
       this.#garbage(subscription, answer.error.message);
       return;
     }
-    const { from, node, role, view } = answer.value;
+    const { from, node, role, view, lossEpoch } = answer.value;
+    if (!this.#enter(lossEpoch)) return;
     if (this.#next >= 0 && from !== this.#next) {
       this.#garbage(subscription, `a subscription from ${this.#next} was begun at ${from}`);
       return;
@@ -245,8 +250,10 @@ export class Feed {
       this.#notPrimary(push.value.view);
       return;
     }
+    if (!this.#enter(push.value.lossEpoch)) return;
     const read = readPush(this.partition, push.value, this.#next, this.#until, this.#host.tools);
     this.#next = read.next;
+    this.#token.read(read.op);
     for (const batch of read.batches) {
       this.#window.hold(batch.creditBytes, batch.creditRecords);
       this.#host.delivered(batch);
@@ -281,6 +288,17 @@ export class Feed {
     const ageMs = this.#freshness.tell();
     if (ageMs !== null)
       this.#host.settings.onEvent({ type: 'stale', partition: this.partition, node, ageMs });
+  }
+
+  /** False: it is another log than the one that was read so far, and the caller is told. */
+  #enter(lossEpoch: number): boolean {
+    try {
+      this.#token.enter(lossEpoch);
+      return true;
+    } catch (error) {
+      this.#ended(asError(error));
+      return false;
+    }
   }
 
   #notPrimary(view: number): void {

@@ -48,6 +48,11 @@ export interface ConsumerOptions {
    * behind by this count with heartbeats each 50 ms. Default: any, and above 5 s another one is looked for.
    */
   readonly maxStalenessMs?: number;
+  /**
+   * Whose writes and reads are seen. Default: those of this client. Text: those of another one too, see
+   * `client.sessionToken`. Null: of nobody, the consumer starts from whatever a replica has.
+   */
+  readonly sessionToken?: string | null;
   /** Bytes that may be under way to the consumer or unhandled in it, per partition. Default 8 MiB, less with many partitions. */
   readonly creditBytes?: number;
   /** The same in records. Default 100,000. */

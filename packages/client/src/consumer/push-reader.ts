@@ -18,6 +18,8 @@ export interface PushResult {
   readonly skippedRecords: number;
   /** The next offset to expect. */
   readonly next: number;
+  /** The last op that was read whole; 0: none. */
+  readonly op: number;
   /**
    * What stopped the reading. `hole`: a batch begins behind `next`, something is missing in between. `damaged`: a
    * batch fails its checksum here. `garbage`: these are no prepares.
@@ -46,11 +48,13 @@ export function readPush(
   let skippedRecords = 0;
   let position = 0;
   let expected = next;
+  let op = 0;
   const result = (stop: PushResult['stop']): PushResult => ({
     batches,
     skippedBytes,
     skippedRecords,
     next: expected,
+    op,
     stop,
   });
   while (position < body.length) {
@@ -63,6 +67,7 @@ export function readPush(
     }
     const batchEnd = baseOffset + count;
     if (kind !== PrepareKind.batch || batchEnd <= expected || expected >= until) {
+      op = head.value.op;
       skippedBytes += size;
       skippedRecords += count;
       position = end;
@@ -87,6 +92,7 @@ export function readPush(
     const credit = { bytes: size, records: count };
     batches.push(new FetchedBatch(partition, range, timestamp, { node, role }, bytes, credit, tools));
     expected = range.end;
+    op = head.value.op;
     position = end;
   }
   return result(null);

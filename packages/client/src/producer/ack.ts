@@ -15,8 +15,8 @@ export interface BatchAck {
   /** The node that answered; batches are always answered by the primary. */
   readonly node: number;
   readonly role: 'primary';
-  /** Names the op, for reading one's own writes. */
-  readonly token: { readonly lossEpoch: number; readonly op: number };
+  /** Names the op: reads with it see at least that. The client keeps it, see `client.sessionToken`. */
+  readonly token: { readonly group: number; readonly lossEpoch: number; readonly op: number };
 }
 
 /** Where and how one record was stored. */
@@ -39,7 +39,7 @@ export interface ManyAck {
 const UNKNOWN_OFFSET = Number.MAX_SAFE_INTEGER;
 const DURABILITY = { 1: 'memory', 2: 'disk' } as const;
 
-export function batchAck(partition: number, ack: ProduceAck): BatchAck {
+export function batchAck(group: number, partition: number, ack: ProduceAck): BatchAck {
   return {
     partition,
     baseOffset: ack.baseOffset === UNKNOWN_OFFSET ? null : ack.baseOffset,
@@ -49,7 +49,7 @@ export function batchAck(partition: number, ack: ProduceAck): BatchAck {
     durability: DURABILITY[ack.durability],
     node: ack.node,
     role: 'primary',
-    token: { lossEpoch: ack.lossEpoch, op: ack.op },
+    token: { group, lossEpoch: ack.lossEpoch, op: ack.op },
   };
 }
 

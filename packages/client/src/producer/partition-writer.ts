@@ -15,6 +15,7 @@ import { checksums } from '../checksums.ts';
 import type { Connection } from '../connection.ts';
 import type { Links } from '../links.ts';
 import type { GroupRoute, Routing } from '../routing.ts';
+import type { SessionTokens } from '../session-tokens.ts';
 import { batchAck } from './ack.ts';
 import { Attempt, type AttemptOwner, failure } from './attempt.ts';
 import type { Budget } from './budget.ts';
@@ -36,6 +37,7 @@ export interface WriterContext {
   readonly settings: ProducerSettings;
   readonly budget: Budget;
   readonly source: TopicSource;
+  readonly tokens: SessionTokens;
   /** The producer id for lanes; `expired` is one that must not be used again. Rejects only if there is none to be had. */
   identity(expired: number | null): Promise<number>;
 }
@@ -309,7 +311,8 @@ export class PartitionWriter implements AttemptOwner {
     }
     this.#finder.confirmed(ack.value.view, ack.value.node);
     this.#opinion.reset();
-    batch.ack = batchAck(this.#route.partition, ack.value);
+    batch.ack = batchAck(this.#route.group, this.#route.partition, ack.value);
+    this.#context.tokens.advance(this.#route.group, batch.ack.token);
     this.#step({ type: 'acked', batch: batch.id, attempt });
   }
 

@@ -43,7 +43,7 @@ describe('a producer', () => {
       durability: 'disk',
       node: 0,
       role: 'primary',
-      token: { lossEpoch: 0, op: 1 },
+      token: { group: 1, lossEpoch: 0, op: 1 },
     });
     expect((await producer.sendBatch(values(10))).baseOffset).toBe(1);
   });

@@ -4,6 +4,7 @@ import { Call, type CallOptions } from '../call.ts';
 import type { Links } from '../links.ts';
 import type { Lz4Loader } from '../lz4.ts';
 import type { Routing, TopicRoute } from '../routing.ts';
+import type { SessionTokens } from '../session-tokens.ts';
 import type { Sessions } from '../sessions.ts';
 import type { BatchAck, ManyAck, RecordAck } from './ack.ts';
 import { Budget, overloaded } from './budget.ts';
@@ -31,6 +32,7 @@ export interface ProducerHost {
   readonly routing: Routing;
   readonly sessions: Sessions;
   readonly lz4: Lz4Loader;
+  readonly tokens: SessionTokens;
   /** The producer is closed. */
   gone(producer: { close(options?: CloseOptions): Promise<CloseReport> }): void;
 }
@@ -80,6 +82,7 @@ export class Producer<T = RecordInput> {
       settings: this.#settings,
       budget: this.#budget,
       source: this.#source,
+      tokens: host.tokens,
       identity: (expired) => this.#takeIdentity(expired),
     });
     // Its own tick, so that a blocked event loop is not taken for silence of the cluster.

@@ -237,11 +237,11 @@ export class FakeNode {
         const partition = cluster.partitions.find(({ group }) => group === request.group);
         if (partition === undefined) return 'unknownGroup';
         if (partition.primary !== this.id) return 'notPrimary';
-        const { end, view } = partition;
+        const { end, view, lossEpoch } = partition;
         return encodeResponse('partitionInfo', {
           start: 0,
           end,
-          lossEpoch: 0,
+          lossEpoch,
           view,
           node: this.id,
           mode: 'disk',
@@ -289,7 +289,8 @@ export class FakeNode {
       return;
     }
     const { baseOffset, op, duplicate } = stored;
-    const ack = { baseOffset, op, count, duplicate, timestamp: 1_000, lossEpoch: 0, durability: 2 as const };
+    const { lossEpoch } = partition;
+    const ack = { baseOffset, op, count, duplicate, timestamp: 1_000, lossEpoch, durability: 2 as const };
     socket.write(
       encodeProduceAck(frame.correlation, frame.group, { ...ack, view: partition.view, node: this.id }, crc),
     );
@@ -308,13 +309,18 @@ export class FakeNode {
     }
     const { subscription, from, creditBytes, creditRecords } = request.value;
     const partition = this.cluster.partitions.find(({ group }) => group === frame.group)!;
+    const { token } = request.value;
+    if (token !== undefined && token.lossEpoch < partition.lossEpoch) {
+      this.#error(socket, frame, 'lossEpochChanged');
+      return;
+    }
     const next = 'offset' in from ? from.offset : 'start' in from ? 0 : partition.end;
     const entry = { id: subscription, partition, next, bytes: creditBytes, records: creditRecords };
     this.#subscriptions.get(socket)!.set(subscription, entry);
     const answer = {
       start: 0,
       end: partition.end,
-      lossEpoch: 0,
+      lossEpoch: partition.lossEpoch,
       op: partition.log.length,
       from: next,
       node: this.id,
@@ -369,7 +375,7 @@ export class FakeNode {
         node: this.id,
         role: this.#role(partition),
         ageMs: this.ageMs,
-        lossEpoch: 0,
+        lossEpoch: partition.lossEpoch,
       };
       socket.write(encodeBatchesHead(subscription.id, partition.group, head, prepare.bytes.length, crc));
       socket.write(prepare.bytes);

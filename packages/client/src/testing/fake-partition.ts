@@ -37,6 +37,7 @@ export class FakePartition {
   readonly group: number;
   readonly partition: number;
   view = 0;
+  lossEpoch = 0;
   primary: number;
   readonly log: Prepare[] = [];
   readonly #lanes = new Map<number, Lane>();

@@ -18,7 +18,7 @@ const afterColdStart = (ids: number) => 2 ** 20 + ids + 1;
 
 /** A run in which node 0 executes metadata ops, and removes files with its metadata snapshot at the last of them. */
 function setUp() {
-  const observer = new Observer([new PartitionLife()]);
+  const observer = new Observer([new PartitionLife()], () => 0);
   observer.entered(0, 1, () => true);
   let head: Prepare | null = null;
   const seal = (kind: PrepareKindValue, body: Uint8Array): Prepare => {

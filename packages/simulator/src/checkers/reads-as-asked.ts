@@ -6,6 +6,7 @@ import {
   decodeSubscriptionStatus,
   type Frame,
   FrameKind,
+  type ReadToken,
   type Subscribe,
 } from '@vireo/protocol';
 import { type Checker, Violation } from './checker.ts';
@@ -20,12 +21,15 @@ interface Stated {
   readonly end: number;
   /** Applied up to here; −1: not said. */
   readonly op: number;
+  /** −1: not said. */
+  readonly lossEpoch: number;
   readonly ageMs: number;
 }
 
 /**
  * Checker 13: a reader gets what it asked for. An age of `a` ms is true: all that was executed anywhere `a` ms ago lies
- * below the end that is stated with it. And no answer, push or status is older than the bound that was asked for.
+ * below the end that is stated with it. No answer, push or status is older than the bound that was asked for. And what a
+ * token names is applied before the answer, in the same log.
  */
 export class ReadsAsAsked implements Checker {
   readonly name = '13 reads as asked';
@@ -61,6 +65,7 @@ export class ReadsAsAsked implements Checker {
         `${where}: serves at an age of ${stated.ageMs} ms, asked for was ${asked?.maxStalenessMs}`,
       );
     }
+    if (frame.kind === FrameKind.subscribed) this.#checkToken(where, stated, asked?.token);
     if (stated.ageMs === AGE_UNKNOWN) return;
     const asOf = this.#now() - 1_000 * (stated.ageMs * (1 + driftMax) + roundingMs);
     const due = ghost.executedAt(frame.group, asOf);
@@ -72,6 +77,14 @@ export class ReadsAsAsked implements Checker {
     }
   }
 
+  #checkToken(where: string, { op, lossEpoch }: Stated, token: ReadToken | undefined): void {
+    if (token === undefined || (token.lossEpoch === lossEpoch && token.op <= op)) return;
+    throw new Violation(
+      this.name,
+      `${where}: answers at op ${op} of lossEpoch ${lossEpoch} to a token of op ${token.op}, lossEpoch ${token.lossEpoch}`,
+    );
+  }
+
   #stated(frame: Frame): Stated | null {
     switch (frame.kind) {
       case FrameKind.subscribed: {
@@ -80,11 +93,15 @@ export class ReadsAsAsked implements Checker {
       }
       case FrameKind.batches: {
         const push = decodeBatches(frame);
-        return push.ok ? { end: push.value.commitOffset, op: -1, ageMs: push.value.ageMs } : null;
+        if (!push.ok) return null;
+        const { commitOffset: end, lossEpoch, ageMs } = push.value;
+        return { end, op: -1, lossEpoch, ageMs };
       }
       case FrameKind.subscriptionStatus: {
         const status = decodeSubscriptionStatus(frame);
-        return status.ok ? { end: status.value.commitOffset, op: -1, ageMs: status.value.ageMs } : null;
+        if (!status.ok) return null;
+        const { commitOffset: end, ageMs } = status.value;
+        return { end, op: -1, lossEpoch: -1, ageMs };
       }
       default:
         return null;

@@ -139,7 +139,7 @@ export class Lane {
   }
 
   #answered(batch: Batch, answer: Answer): void {
-    const { history, partition, world, random, name, members, onDuplicate } = this.#parts;
+    const { history, group, partition, world, random, name, members, onDuplicate } = this.#parts;
     if (answer.type === 'frame') {
       const ack = answer.frame.kind === FrameKind.produceAck ? decodeProduceAck(answer.frame) : null;
       if (ack === null || !ack.ok)
@@ -148,6 +148,8 @@ export class Lane {
         throw world.broken(name, `${batch.ids.length} records were acked as ${ack.value.count}`);
       }
       if (ack.value.duplicate) onDuplicate();
+      const { op, lossEpoch } = ack.value;
+      if (op > (world.acked.get(group)?.op ?? 0)) world.acked.set(group, { op, lossEpoch });
       batch.ids.forEach((id, index) => {
         history.acked(id, partitionName(partition), ack.value.baseOffset + index);
       });

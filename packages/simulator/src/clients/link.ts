@@ -14,6 +14,7 @@ import {
   FrameReader,
   PROTOCOL_MAX,
   PROTOCOL_MIN,
+  type ReadToken,
   type VireoError,
 } from '@vireo/protocol';
 import type { Prng } from '../world/prng.ts';
@@ -26,6 +27,8 @@ export interface ClientWorld {
   readonly scheduler: Scheduler;
   readonly network: SimNetwork;
   readonly nodes: number;
+  /** By group the last op that some client was told of as acked. */
+  readonly acked: Map<number, ReadToken>;
   /** Metadata has said that acked ops of it may be gone: among them may be those that registered sessions. */
   mayHaveLostSessions(): boolean;
   /** The client saw something that no correct node sends: the error to throw, which ends the run. */

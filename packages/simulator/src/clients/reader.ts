@@ -1,9 +1,12 @@
 import {
+  decodeSubscribed,
   encodeFrameHead,
   encodeSubscribe,
   encodeUnsubscribe,
+  type Frame,
   FrameKind,
   type PartitionDescription,
+  type ReadToken,
   type VireoError,
 } from '@vireo/protocol';
 import type { Prng } from '../world/prng.ts';
@@ -33,6 +36,8 @@ export class Reader {
   readonly #links: readonly Link[];
   #groups: readonly PartitionDescription[] = [];
   #until = 0;
+  /** By group, what was seen last: reads of one reader never go back, wherever they are served. */
+  readonly #seen = new Map<number, ReadToken>();
   operations = 0;
 
   constructor(parts: ReaderParts) {
@@ -73,16 +78,18 @@ export class Reader {
       from: random.pick([{ end: true }, { last: 1 }] as const),
       creditBytes: 1,
       creditRecords: 1,
+      token: this.#token(group),
       maxStalenessMs: random.chance(500) ? random.pick(bounds) : undefined,
     });
     link.call(
       (correlation) => [encodeFrameHead(FrameKind.subscribe, correlation, group, payload, 0, simChecksums)],
       (answer) => {
-        if (answer.type === 'error') this.#refused(answer.error);
+        if (answer.type === 'error') this.#refused(group, answer.error);
         if (answer.type !== 'frame') {
           this.#next(link);
           return;
         }
+        this.#answered(group, answer.frame);
         // Some stay for a status, or until the replica has become too old for them.
         const stay = random.chance(100) ? 1_500_000 : random.below(50_000);
         world.scheduler.after(stay, () => {
@@ -93,7 +100,31 @@ export class Reader {
     );
   }
 
-  #refused({ code }: VireoError): void {
+  /** None, what this reader has seen, or what some producer was told. */
+  #token(group: number): ReadToken | undefined {
+    const { random, world } = this.#parts;
+    const drawn = random.below(3);
+    if (drawn === 0) return undefined;
+    return drawn === 1 ? this.#seen.get(group) : world.acked.get(group);
+  }
+
+  #answered(group: number, frame: Frame): void {
+    const { world, name } = this.#parts;
+    const answer = decodeSubscribed(frame.payload);
+    if (!answer.ok)
+      throw world.broken(name, `the answer to subscribe does not decode: ${answer.error.message}`);
+    const { op, lossEpoch } = answer.value;
+    const seen = this.#seen.get(group);
+    if (seen === undefined || (seen.lossEpoch === lossEpoch && seen.op < op))
+      this.#seen.set(group, { op, lossEpoch });
+  }
+
+  #refused(group: number, { code }: VireoError): void {
     if (code === 'stale') this.#parts.onStale();
+    // Told that the log has lost its end: what was seen counts for nothing any more.
+    if (code === 'lossEpochChanged') {
+      this.#seen.delete(group);
+      this.#parts.world.acked.delete(group);
+    }
   }
 }

@@ -59,6 +59,7 @@ class Simulation {
   readonly #steps: StepDriver;
   readonly #observer: Observer;
   readonly #history = new History();
+  readonly #acked: ClientWorld['acked'] = new Map();
   readonly #nodes: SimNode[];
   readonly #producers: Producer[];
   readonly #consumers: Consumer[];
@@ -367,6 +368,7 @@ class Simulation {
       scheduler: this.#scheduler,
       network: this.#network,
       nodes: this.#profile.nodes,
+      acked: this.#acked,
       mayHaveLostSessions: () => this.#observer.ghost.lossSaid.has(0),
       broken: (client, message) => new Violation('14 idempotent producers', `${client}: ${message}`),
     };

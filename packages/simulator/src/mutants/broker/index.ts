@@ -13,6 +13,7 @@ import { promiseLostWithFile } from './promise-lost-with-file.ts';
 import { replicaBuiltAnew } from './replica-built-anew.ts';
 import { snapshotAheadOfSegment } from './snapshot-ahead-of-segment.ts';
 import { snapshotOfLaterOp } from './snapshot-of-later-op.ts';
+import { tokenIgnored } from './token-ignored.ts';
 import { unknownGroupNacked } from './unknown-group-nacked.ts';
 import { windowNotInSnapshot } from './window-not-in-snapshot.ts';
 
@@ -34,4 +35,5 @@ export const brokerMutants: readonly Mutant[] = [
   unknownGroupNacked,
   windowNotInSnapshot,
   boundIgnored,
+  tokenIgnored,
 ];
