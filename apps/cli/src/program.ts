@@ -240,6 +240,11 @@ function addRecordCommands(program: Command, context: CommandOf): void {
       'only from replicas that lack nothing that was committed so long ago',
       integer('--max-staleness', 100),
     )
+    .addOption(
+      new Option('--consistency <level>', 'what a replica must have before it begins')
+        .choices(['committed', 'linearizable'])
+        .default('committed'),
+    )
     .option('--session-token <text>', 'see what that session has written: `produce --json` prints one')
     .option('--partition <number>', 'only this partition', integer('--partition', 0))
     .option('--limit <records>', 'stop after so many', integer('--limit', 0))

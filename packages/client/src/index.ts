@@ -19,7 +19,13 @@ export { type Client, type ConnectOptions, connect } from './connect.ts';
 export type { Consumer, IterateOptions } from './consumer/consumer.ts';
 export type { FetchedBatch } from './consumer/fetched-batch.ts';
 export type { Message } from './consumer/message.ts';
-export type { ConsumerEvent, ConsumerOptions, ReadFrom, StartAt } from './consumer/options.ts';
+export type {
+  ConsumerEvent,
+  ConsumerOptions,
+  ReadConsistency,
+  ReadFrom,
+  StartAt,
+} from './consumer/options.ts';
 export type { BatchAck, ManyAck, RecordAck } from './producer/ack.ts';
 export type {
   CloseOptions,

@@ -8,6 +8,7 @@ describe('subscribe and subscribed', () => {
     from: { offset: 2 ** 40 },
     creditBytes: 1,
     creditRecords: 1,
+    consistency: 'committed',
   };
   const subscribed: Subscribed = {
     start: 0,
@@ -30,7 +31,7 @@ describe('subscribe and subscribed', () => {
     }
     const withToken = { ...subscribe, token: { lossEpoch: 1, op: 7 } };
     expect(decodeSubscribe(encodeSubscribe(withToken))).toEqual({ ok: true, value: withToken });
-    const bounded = { ...withToken, maxStalenessMs: 2 ** 32 - 1 };
+    const bounded = { ...withToken, maxStalenessMs: 2 ** 32 - 1, consistency: 'linearizable' as const };
     expect(decodeSubscribe(encodeSubscribe(bounded))).toEqual({ ok: true, value: bounded });
     expect(decodeSubscribed(encodeSubscribed(subscribed))).toEqual({ ok: true, value: subscribed });
   });
@@ -52,7 +53,9 @@ describe('subscribe and subscribed', () => {
     ['an unknown flag', 49, 2],
     ['a lossEpoch without a token', 40, 1],
     ['an op without a token', 32, 1],
-    ['a reserved byte that is set', 50, 1],
+    ['no consistency', 50, 0],
+    ['an unknown consistency', 50, 3],
+    ['a reserved byte that is set', 51, 1],
     ['the last byte set', 63, 1],
     ['an offset beyond 2^53', 15, 1],
     ['credit beyond 2^53', 23, 1],

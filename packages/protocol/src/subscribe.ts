@@ -14,6 +14,12 @@ export interface ReadToken {
   readonly op: number;
 }
 
+/**
+ * `committed`: what the replica has. `linearizable`: it has all that was committed anywhere when the request arrived, by
+ * asking the primary, which asks a replication quorum.
+ */
+export type Consistency = 'committed' | 'linearizable';
+
 /** Payload of `subscribe`; the partition is the frame's group. */
 export interface Subscribe {
   /** Chosen by the client, unique among its connection's; the correlation of what is pushed. */
@@ -24,6 +30,8 @@ export interface Subscribe {
   readonly token?: ReadToken | undefined;
   /** A replica that knows the log only as of longer ago refuses, or ends it. ms, 1 to 2^32-1; default: no bound. */
   readonly maxStalenessMs?: number | undefined;
+  /** Of the answer, with its start and end. */
+  readonly consistency: Consistency;
 }
 
 export const SUBSCRIBE_SIZE = 64;
@@ -38,11 +46,13 @@ const at = {
   maxStalenessMs: 44,
   from: 48,
   flags: 49,
-  reserved: 50,
+  consistency: 50,
+  reserved: 51,
 } as const;
 
 const FROM = { offset: 1, start: 2, end: 3, last: 4 } as const;
 const HAS_TOKEN = 1;
+const CONSISTENCIES: readonly (Consistency | undefined)[] = [undefined, 'committed', 'linearizable'];
 
 export function encodeSubscribe(subscribe: Subscribe): Buffer {
   const { from, token } = subscribe;
@@ -62,6 +72,7 @@ export function encodeSubscribe(subscribe: Subscribe): Buffer {
     writeU64(bytes, token.op, at.tokenOp);
     bytes.writeUInt32LE(token.lossEpoch, at.tokenLossEpoch);
   }
+  bytes[at.consistency] = CONSISTENCIES.indexOf(subscribe.consistency);
   bytes.writeUInt32LE(Math.min(subscribe.maxStalenessMs ?? 0, U32_MAX), at.maxStalenessMs);
   return bytes;
 }
@@ -81,6 +92,9 @@ export function decodeSubscribe(payload: Buffer): Decoded<Subscribe> {
   }
   const from = startPosition(payload[at.from] as number, position);
   if (from === null) return refused('corruptPayload', 'the position of a subscribe is not known');
+  const consistency = CONSISTENCIES[payload[at.consistency] as number];
+  if (consistency === undefined)
+    return refused('corruptPayload', 'the consistency of a subscribe is not known');
   const flags = payload[at.flags] as number;
   const hasToken = flags === HAS_TOKEN;
   if (flags > HAS_TOKEN || !isZero(payload, at.reserved, SUBSCRIBE_SIZE)) {
@@ -101,6 +115,7 @@ export function decodeSubscribe(payload: Buffer): Decoded<Subscribe> {
     from,
     creditBytes,
     creditRecords,
+    consistency,
     ...(hasToken && { token: { lossEpoch: payload.readUInt32LE(at.tokenLossEpoch), op } }),
     ...(maxStalenessMs > 0 && { maxStalenessMs }),
   });

@@ -84,7 +84,12 @@ export const mutantRows: readonly [string, Standing][] = [
   ],
   ['re-stamping at backups', found('stamped-again', '1, 1, 1, 1, 1', 'liveness', '1 canonical chain')],
   ['roll or seal by local clock', waits('retention')],
-  ['reads before the first commit of the view', waits('linearizable reads')],
+  ['reads before the first commit of the view', sought('reads-before-first-commit', 'not hunted yet')],
+  ['linearizable read at a primary that asks no quorum', sought('read-index-alone', 'from seed 1 in 33')],
+  [
+    'linearizable read counts answers from before it arrived',
+    sought('read-index-earlier-answers', 'from seed 1 in 33'),
+  ],
   ['age of a read counted from receipt', sought('age-from-receipt', 'from seed 1 in 17')],
   ['a primary that is cut off says age 0', sought('age-of-primary-is-none', 'from seed 1 in 18')],
   ['token of a read ignored', sought('token-ignored', 'from seed 1 in 2')],

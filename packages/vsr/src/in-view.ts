@@ -4,6 +4,7 @@ import { onDigest } from './digest.ts';
 import type { Message } from './message.ts';
 import { onCommit, onPing, onPrepare, onPrepareOk } from './normal.ts';
 import type { NodeId } from './quorums.ts';
+import { onReadIndex, onReadIndexOk } from './read-index.ts';
 import { onDoViewChange, onStartViewChange } from './view-change.ts';
 
 /** Messages that count in exactly the view which they name. */
@@ -16,6 +17,8 @@ type InView = Extract<
       | 'commit'
       | 'ping'
       | 'pong'
+      | 'readIndex'
+      | 'readIndexOk'
       | 'startViewChange'
       | 'doViewChange'
       | 'digest';
@@ -39,6 +42,12 @@ export function receiveInView(core: Core, from: NodeId, message: InView): void {
       return;
     case 'pong':
       onPong(core, from, message);
+      return;
+    case 'readIndex':
+      onReadIndex(core, from, message);
+      return;
+    case 'readIndexOk':
+      onReadIndexOk(core, from, message);
       return;
     case 'digest':
       onDigest(core, from, message);

@@ -2,6 +2,7 @@ import { initialAge } from './age.ts';
 import type { ReplicaConfig } from './core.ts';
 import { modeSetBy } from './mode.ts';
 import { PIPELINE_MAX } from './pipeline.ts';
+import { initialReads } from './read-index.ts';
 import type { ReplicaRecovery } from './replay.ts';
 import type { ReplicaState } from './replica-state.ts';
 import type { Verdict } from './state-record.ts';
@@ -125,6 +126,7 @@ export function initialState(config: ReplicaConfig, recovery: ReplicaRecovery, r
     pingTick: 0,
     noticeTick: new Array<number>(n).fill(-1),
     ...initialAge(n),
+    ...initialReads(n, config.startCounter),
   };
 }
 

@@ -84,6 +84,8 @@ const messages: Message[] = [
     answer: { run: 2 ** 32 - 1, sentMs: 6, ageMs: 9 },
   },
   { type: 'pong', ...viewed, sentMs: 12, question: { run: 3, sentMs: 13 } },
+  { type: 'readIndex', ...viewed, number: 2 ** 40 },
+  { type: 'readIndexOk', ...viewed, number: 2 ** 40, op: 5 },
 ];
 
 /** Bits of the tag byte that another value of it has. */
@@ -142,6 +144,8 @@ describe('replica messages', () => {
         [16, 32],
         [56, 60],
       ],
+      readIndex: [[16, 24]],
+      readIndexOk: [[16, 32]],
       startViewChange: [],
       doViewChange: [
         [12, 48],

@@ -34,6 +34,8 @@ import type { AgeAnswer, Message, Suffix } from './message.ts';
  * | coldStart | – | – | nonce | – | |
  * | digest | op | – | – | the digest | |
  * | pong | sentMs | of the question: sentMs | – | – | |
+ * | readIndex | number | – | – | – | |
+ * | readIndexOk | number | op | – | – | |
  * | getPrepare | first | last | – | – | |
  * | repair | first | committed | – | – | prepares (not covered) |
  *
@@ -57,6 +59,8 @@ const TYPES = [
   'coldStartGranted',
   'digest',
   'pong',
+  'readIndex',
+  'readIndexOk',
 ] as const satisfies readonly Message['type'][];
 
 export const MESSAGE_FIXED_SIZE = 64;
@@ -97,6 +101,8 @@ const UNUSED: Readonly<Record<Message['type'], readonly number[]>> = {
   coldStartGranted: [2, 4],
   digest: [1, 4, 12, 16, 24, 32, 48, 64],
   pong: [1, 4, 12, 16, 32, 56, 60, 64],
+  readIndex: [1, 4, 12, 16, 24, 64],
+  readIndexOk: [1, 4, 12, 16, 32, 64],
 };
 
 const TAG_MAX: Partial<Record<Message['type'], number>> = {
@@ -164,6 +170,13 @@ export function encodeMessage(message: Message): EncodedMessage {
       writeU64(bytes, message.sentMs, at.a);
       writeU64(bytes, message.question.sentMs, at.b);
       bytes.writeUInt32LE(message.question.run, at.count);
+      return { covered: bytes, bodies: NO_BODIES };
+    }
+    case 'readIndex':
+    case 'readIndexOk': {
+      const bytes = fixed(message, 0);
+      writeU64(bytes, message.number, at.a);
+      if (message.type === 'readIndexOk') writeU64(bytes, message.op, at.b);
       return { covered: bytes, bodies: NO_BODIES };
     }
     case 'startViewChange':
@@ -279,6 +292,10 @@ export function decodeMessage(payload: Buffer, covered: number, checksums: Check
     }
     case 'pong':
       return decoded({ type, epoch, view, sentMs: a, question: { run: count, sentMs: b } });
+    case 'readIndex':
+      return decoded({ type, epoch, view, number: a });
+    case 'readIndexOk':
+      return decoded({ type, epoch, view, number: a, op: b });
     case 'startViewChange':
       return decoded({ type, epoch, view });
     case 'doViewChange': {

@@ -11,6 +11,8 @@ export type Message =
   | Commit
   | PingMessage
   | PongMessage
+  | ReadIndex
+  | ReadIndexOk
   | StartViewChange
   | DoViewChange
   | StartView
@@ -83,6 +85,20 @@ export interface PongMessage extends Viewed {
   /** Of the heartbeat that this answers. */
   readonly sentMs: number;
   readonly question: AgeQuestion;
+}
+
+/** Of a linearizable read. Primary to backups: "still in this view?" Backup to primary: "what must a read see?" */
+export interface ReadIndex extends Viewed {
+  readonly type: 'readIndex';
+  /** Of the round, rising; the answer names it. */
+  readonly number: number;
+}
+
+export interface ReadIndexOk extends Viewed {
+  readonly type: 'readIndexOk';
+  readonly number: number;
+  /** From the primary: the op that the reads of that round have to see. From a backup 0. */
+  readonly op: number;
 }
 
 /** "I suspect the primary of this view." Does not change the view by itself. */

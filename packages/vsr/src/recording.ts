@@ -56,6 +56,8 @@ const WITHOUT_BUFFERS: ReadonlySet<Message['type']> = new Set([
   'commit',
   'ping',
   'pong',
+  'readIndex',
+  'readIndexOk',
   'getPrepare',
 ]);
 

@@ -13,6 +13,8 @@ export type ReplicaEvent =
   | { readonly type: 'tick' }
   | { readonly type: 'message'; readonly from: NodeId; readonly message: Message }
   | { readonly type: 'request'; readonly request: ClientRequest }
+  /** A linearizable read, at any replica: the reply under this id says that the machine may be read now. */
+  | { readonly type: 'read'; readonly id: number }
   /** A write handed out by `persist` is on stable storage, or failed for good. */
   | { readonly type: 'persisted'; readonly token: number; readonly ok: boolean }
   /** What `load` found: from `first` on without a hole; possibly fewer than asked for, or none. */
@@ -31,6 +33,7 @@ export type PersistWrite =
 
 /** How a request ended. */
 export type ReplyOutcome =
+  /** What `apply` gave; of a read the number of the last op applied. */
   | { readonly type: 'reply'; readonly reply: Reply }
   /** Definitely not in the log by this attempt: `notPrimary`, `notReady`, `overloaded`, or the code of `duplicatesOnly`. */
   | {

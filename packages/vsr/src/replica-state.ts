@@ -5,6 +5,7 @@ import type { StateDigest } from './digest.ts';
 import type { DoViewChange, StartView, Suffix } from './message.ts';
 import type { Mode } from './mode.ts';
 import type { NodeId } from './quorums.ts';
+import type { ReadState } from './read-index.ts';
 import type { ClientRequest, Reply } from './state-machine.ts';
 import type { ColdStartGrant, StateRecord, Verdict } from './state-record.ts';
 
@@ -51,7 +52,7 @@ interface Fetch {
 export type ReplicaStatus = 'normal' | 'viewChange' | 'recoveringHead' | 'amnesiac';
 
 /** Everything a replica knows. Plain data: it can be cloned, hashed, printed. */
-export interface ReplicaState extends AgeState {
+export interface ReplicaState extends AgeState, ReadState {
   epoch: number;
   /** Highest view promised. */
   view: number;

@@ -12,6 +12,7 @@ import { isVolatile, modeSetBy } from './mode.ts';
 import { onRequest, settleNormal } from './normal.ts';
 import { PIPELINE_MAX } from './pipeline.ts';
 import { type NodeId, quorums } from './quorums.ts';
+import { onRead, settleReads } from './read-index.ts';
 import { hearOfEpoch, poll } from './recovering.ts';
 import { onGetPrepare, onLoaded, onRepair } from './repair.ts';
 import type { Checkpoint, ReplicaRecovery } from './replay.ts';
@@ -120,6 +121,9 @@ export class Replica {
       case 'request':
         onRequest(core, event.request);
         return;
+      case 'read':
+        onRead(core, event.id);
+        return;
       case 'persisted':
         this.#persisted(event.token, event.ok);
         return;
@@ -149,6 +153,7 @@ export class Replica {
     // Before the ack, which may cover a switch to `memory` that was committed by others in this very turn.
     syncMark(core);
     settleNormal(core);
+    settleReads(core);
     syncMark(core);
     writePrepares(core);
   }

@@ -3,6 +3,7 @@ import { tickColdStart } from './cold-start.ts';
 import { type Core, isRecovering, leads, primary, viewIsDurable } from './core.ts';
 import { announceDigest } from './digest.ts';
 import { entryAt, headOp } from './log.ts';
+import { tickReads } from './read-index.ts';
 import { requestMissing } from './repair.ts';
 import { joinIfUnanswered, sendVote, suspect } from './view-change.ts';
 import { backoff } from './waits.ts';
@@ -20,6 +21,7 @@ export function onTick(core: Core): void {
   tickColdStart(core);
   if (isRecovering(state) || state.grant !== null) return;
   joinIfUnanswered(core);
+  tickReads(core);
   if (state.status === 'viewChange') tickViewChange(core);
   else if (leads(core)) tickPrimary(core);
   else tickBackup(core);

@@ -7,6 +7,7 @@ import type { DoViewChange, StartViewChange } from './message.ts';
 import { isJournaled } from './mode.ts';
 import { refuse } from './normal.ts';
 import { type NodeId, primaryOf } from './quorums.ts';
+import { releaseReads } from './read-index.ts';
 import { reachesAnchor, requestMissing } from './repair.ts';
 import { replaceLog, sendStartView } from './start-view.ts';
 import { armViewChange } from './waits.ts';
@@ -125,6 +126,7 @@ export function releaseClients(core: Core): void {
     for (const waiter of waiters) out.reply(waiter.requestId, { type: 'unknown', code: 'viewChanged' });
   }
   state.waiters.clear();
+  releaseReads(core);
   const { queue } = state;
   state.queue = [];
   state.queueBytes = 0;

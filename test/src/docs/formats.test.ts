@@ -211,6 +211,8 @@ describe('docs/formats.md', () => {
     expect(read({ ...ping, answer }, 'tag', 'checksum')).toEqual([3, '07000000000000000300000005000000']);
     const pong: Message = { type: 'pong', epoch: 0, view: 4, sentMs: 6, question: { run: 5, sentMs: 7 } };
     expect(read(pong, 'a', 'b', 'count')).toEqual([6, 7, 5]);
+    expect(read({ type: 'readIndex', epoch: 0, view: 4, number: 8 }, 'a', 'b')).toEqual([8, 0]);
+    expect(read({ type: 'readIndexOk', epoch: 0, view: 4, number: 8, op: 9 }, 'a', 'b')).toEqual([8, 9]);
     expect(encodeMessage(ping).covered.length).toBe(layout('Replica message').size);
     const question: Message = { type: 'requestStartView', epoch: 0, view: 4, nonce: 7, asker: 'stuck' };
     expect(read(question, 'tag', 'c')).toEqual([2, 7]);

@@ -47,7 +47,10 @@ describe('docs/protocol.md', () => {
     'diagrams of %s fit into 80 columns',
     (name) => {
       const text = readFileSync(join(repositoryRoot, 'docs', name), 'utf8');
-      const blocks = [...text.matchAll(/^```(?:text)?\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+      const fenced = [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)];
+      const blocks = fenced.flatMap(([, kind, block = '']) =>
+        kind === '' || kind === 'text' ? [block] : [],
+      );
       expect(blocks.length).toBeGreaterThan(0);
       const wide = blocks.flatMap((block) => block.split('\n')).filter((line) => [...line].length > 80);
       expect(wide).toEqual([]);

@@ -1,4 +1,4 @@
-import type { Consumer, ConsumerEvent } from '@vireo/client';
+import type { Consumer, ConsumerEvent, ReadConsistency } from '@vireo/client';
 import { parseTopicName, type ReadPreference, type StartPosition } from '../arguments.ts';
 import type { CommandContext } from '../context.ts';
 import type { Output } from '../output/output.ts';
@@ -13,6 +13,7 @@ export interface ConsumeOptions {
   readonly readFrom: ReadPreference;
   /** ms; default: any. */
   readonly maxStaleness?: number;
+  readonly consistency: ReadConsistency;
   readonly sessionToken?: string;
   readonly partition?: number;
   readonly limit?: number;
@@ -35,6 +36,7 @@ export async function runConsume(
   const {
     untilEnd,
     readFrom,
+    consistency,
     maxStaleness,
     sessionToken,
     partition,
@@ -44,6 +46,7 @@ export async function runConsume(
     const consumer = client.consumer(name, {
       from,
       readFrom,
+      consistency,
       ...(maxStaleness !== undefined && { maxStalenessMs: maxStaleness }),
       ...(sessionToken !== undefined && { sessionToken }),
       ...(partition !== undefined && { partitions: [partition] }),

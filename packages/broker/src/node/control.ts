@@ -59,6 +59,8 @@ export class Control implements RequestHandler {
   readonly #waiting = new Set<ControlCall>();
   readonly #passedOn = new Map<number, ControlCall>();
   readonly #held = new Set<HeldAnswer>();
+  /** Their replica is asked whether it leads still. */
+  readonly #reading = new Set<ControlCall>();
   #calls = 0;
   #tick = 0;
   #nextCorrelation = 1;
@@ -169,6 +171,11 @@ export class Control implements RequestHandler {
       this.#waiting.delete(call);
       this.#fail(call, this.#isBehind(call.request) ? 'metadataBehind' : 'notReady');
     }
+    for (const call of this.#reading) {
+      if (tick < call.waitUntilTick) continue;
+      this.#reading.delete(call);
+      this.#fail(call, 'notReady');
+    }
     for (const [correlation, call] of this.#passedOn) {
       if (tick < call.deadlineTick) continue;
       this.#passedOn.delete(correlation);
@@ -181,9 +188,33 @@ export class Control implements RequestHandler {
   stop(): void {
     for (const call of this.#waiting) this.#fail(call, 'goingAway');
     this.#waiting.clear();
+    for (const call of this.#reading) this.#fail(call, 'goingAway');
+    this.#reading.clear();
     for (const call of this.#passedOn.values()) this.#fail(call, 'connectionLost', 'the node stops');
     this.#passedOn.clear();
     for (const held of this.#held) this.#release(held);
+  }
+
+  /** Bounds are the group's own only if this node leads it still: a replication quorum says so, or they are not told. */
+  #confirmBounds(call: ControlCall, id: number): boolean {
+    const { local, requests } = this.#options;
+    const group = local.groups.get(id);
+    if (group === undefined) return false;
+    this.#reading.add(call);
+    const finished = (_pending: PendingRequest, outcome: ReplyOutcome): void => {
+      // Its time may have been over before.
+      if (!this.#reading.delete(call)) return;
+      const answer = answerLocally(call.request, local);
+      if (answer?.ok === false) this.#fail(call, answer.code, answer.message, answer.details);
+      else if (outcome.type === 'reply' && answer !== null) this.#succeed(call, answer.payload, 0);
+      else this.#fail(call, 'notReady');
+    };
+    const { startedMs } = call;
+    const handler = { finished };
+    group.read(
+      requests.add({ connection: null, correlation: 0, group, bytes: 0, startedMs, handler, context: null }),
+    );
+    return true;
   }
 
   /** The metadata replica answered an op proposed here. */
@@ -214,6 +245,7 @@ export class Control implements RequestHandler {
     if (this.#isBehind(request)) return false;
     const answer = answerLocally(request, this.#options.local);
     if (answer === null) return this.#change(call);
+    if (answer.ok && request.op === 'partitionInfo' && this.#confirmBounds(call, request.group)) return true;
     if (answer.ok) this.#succeed(call, answer.payload, 0);
     else this.#fail(call, answer.code, answer.message, answer.details);
     return true;

@@ -126,6 +126,7 @@ export class FoundedNode {
       find,
       address,
       refusing,
+      requests,
     });
     const local = { node, groups, stats, address, gauges: () => this.gauges() };
     this.control = new Control({ limits, tickMs, connections, requests, peers, local, nowMs, refusing });
@@ -179,6 +180,7 @@ export class FoundedNode {
       else if (group.subscriptions.size > 0) this.subscriptions.applied(group);
     }
     this.#applied.clear();
+    this.subscriptions.settle();
     const metadata = groups.get(0);
     if (!this.#opened && metadata !== undefined && metadata.replica.state.durableView >= 0) {
       this.#opened = true;

@@ -240,6 +240,11 @@ export class HostedGroup implements ReplicaEffects {
     this.step({ type: 'request', request });
   }
 
+  /** A linearizable read: answered when the replica has applied what it has to see. */
+  read(id: number): void {
+    this.step({ type: 'read', id });
+  }
+
   /** This node stops: the replica takes no more requests and asks the others to go on without it. */
   abdicate(): void {
     if (this.deleted) return;

@@ -1,6 +1,7 @@
-import { encodeSubscribe, FrameKind } from '@vireo/protocol';
+import { decodeSubscribed, encodeSubscribe, FrameKind } from '@vireo/protocol';
 import { describe, expect, it } from 'vitest';
 import { founded, leader, withTopic } from './testing/cluster.ts';
+import type { Loopback } from './testing/loopback.ts';
 import { TestClient } from './testing/test-client.ts';
 
 /** Two heartbeats, and what the first of them waits for: what a replica in touch with all others says at most. */
@@ -103,7 +104,12 @@ describe('a token', () => {
     if (!ack.ok) throw ack.error;
     const reader = TestClient.connect(loopback, backup);
     const { lossEpoch, op } = ack.value;
-    const request = { from: { start: true }, creditBytes: 1_000, creditRecords: 10 } as const;
+    const request = {
+      from: { start: true },
+      creditBytes: 1_000,
+      creditRecords: 10,
+      consistency: 'committed',
+    } as const;
     for (const [subscription, token] of [
       [1, { lossEpoch, op }],
       [2, undefined],
@@ -145,3 +151,85 @@ describe('a token', () => {
     expect(client.subscribe(group, 2, { start: true })).toMatchObject({ ok: true, value: { lossEpoch: 1 } });
   });
 });
+
+describe('a linearizable read', () => {
+  const linearizable = { consistency: 'linearizable' } as const;
+
+  it('is served by every replica, and holds what was acked before it, however far that one was behind', () => {
+    const { loopback, group, producerId, primary, backup } = cluster();
+    const producer = TestClient.connect(loopback, primary);
+    for (let sequence = 0; sequence < 3; sequence++) {
+      expect(producer.produce(group, { producerId, sequence }, ['a', 'b'])).toMatchObject({ ok: true });
+      for (const node of [0, 1, 2]) {
+        const answer = TestClient.connect(loopback, node).subscribe(group, 1, { end: true }, linearizable);
+        expect(answer).toMatchObject({ ok: true, value: { end: 2 * sequence + 2, from: 2 * sequence + 2 } });
+      }
+    }
+    // The commit number is on its way to nobody while the backup is cut off: so its answer takes until that is over.
+    loopback.cut = (from, to) => from === backup || to === backup;
+    producer.produce(group, { producerId, sequence: 3 }, ['late']);
+    const reader = TestClient.connect(loopback, backup);
+    const request = { from: { end: true }, creditBytes: 1, creditRecords: 1, ...linearizable } as const;
+    reader.send(FrameKind.subscribe, 9, group, encodeSubscribe({ ...request, subscription: 1 }));
+    loopback.run(30);
+    expect(reader.frames.filter(({ kind }) => kind === FrameKind.subscribed)).toEqual([]);
+    loopback.cut = () => false;
+    loopback.run(60);
+    const answer = reader.frames.find(({ kind }) => kind === FrameKind.subscribed);
+    expect(decodeSubscribed(answer?.payload ?? Buffer.alloc(0))).toMatchObject({ value: { end: 7 } });
+  });
+
+  it('is not served by a primary that is cut off, which says the bounds of the partition to nobody either', () => {
+    const { loopback, group, producerId, primary, backup, other } = cluster();
+    loopback.cut = (from, to) => from === primary || to === primary;
+    expect(loopback.run(300, () => [backup, other].some((node) => isLeading(loopback, node, group)))).toBe(
+      true,
+    );
+    const next = isLeading(loopback, backup, group) ? backup : other;
+    const ack = TestClient.connect(loopback, next).produce(group, { producerId, sequence: 0 }, ['new']);
+    expect(ack).toMatchObject({ ok: true });
+    // The old one believes that it leads still; a read without a consistency of its own gets the log as it was.
+    expect(isLeading(loopback, primary, group)).toBe(true);
+    const client = TestClient.connect(loopback, primary);
+    expect(client.subscribe(group, 1, { end: true })).toMatchObject({ ok: true, value: { end: 0 } });
+    expect(client.subscribe(group, 2, { end: true }, linearizable)).toMatchObject({
+      ok: false,
+      error: { code: 'behind' },
+    });
+    const control = TestClient.connect(loopback, primary, 'control');
+    expect(control.call({ op: 'partitionInfo', group })).toMatchObject({
+      ok: false,
+      error: { code: 'notReady' },
+    });
+    for (const node of [backup, other]) {
+      const reader = TestClient.connect(loopback, node);
+      expect(reader.subscribe(group, 1, { end: true }, linearizable)).toMatchObject({ value: { end: 1 } });
+    }
+  });
+
+  it('of an offset that is not there yet is out of range, at a backup too', () => {
+    const { loopback, group, backup } = cluster();
+    const reader = TestClient.connect(loopback, backup);
+    expect(reader.subscribe(group, 1, { offset: 5 }, linearizable)).toMatchObject({
+      ok: false,
+      error: { code: 'offsetOutOfRange', details: { start: 0, end: 0 } },
+    });
+  });
+
+  it('waits out a view change', () => {
+    const { loopback, group, primary, backup } = cluster();
+    const reader = TestClient.connect(loopback, backup);
+    loopback.kill(primary);
+    expect(reader.subscribe(group, 1, { start: true }, linearizable)).toMatchObject({
+      ok: true,
+      value: { view: 1 },
+    });
+  });
+});
+
+function isLeading(loopback: Loopback, node: number, group: number): boolean {
+  return loopback
+    .broker(node)
+    .groups()
+    .some(({ id, leading }) => id === group && leading);
+}

@@ -1,4 +1,5 @@
-import type { ReadToken, StartPosition } from '@vireo/protocol';
+import type { ReadToken, ReplicaRole, StartPosition, Subscribe } from '@vireo/protocol';
+import type { NodeId } from '@vireo/vsr';
 import type { Connection } from './connection.ts';
 import type { HostedGroup } from './hosted-group.ts';
 
@@ -23,6 +24,10 @@ export interface Subscription {
   readonly token: ReadToken | null;
   /** The oldest age that will do, ms; Infinity: any. */
   readonly maxStalenessMs: number;
+  /**
+   * Of a linearizable read: whether the replica knows what it has to see (`no`: it is to be asked), and has applied that.
+   */
+  index: 'none' | 'no' | 'asked' | 'applied';
   /** Tick at which waiting ends with `behind`. */
   readonly waitUntilTick: number;
   /** Of the log that is served; a subscription ends with it. */
@@ -38,4 +43,52 @@ export interface Subscription {
   ahead: ReadChunk | null;
   /** Tick of the last frame; a second of silence is filled with a status frame. */
   sentTick: number;
+}
+
+/** A subscription as it was asked for, which waits to begin. */
+export function openSubscription(
+  connection: Connection,
+  group: HostedGroup,
+  request: Subscribe,
+  at: { readonly correlation: number; readonly tick: number; readonly waitUntilTick: number },
+): Subscription {
+  return {
+    id: request.subscription,
+    connection,
+    group,
+    from: request.from,
+    correlation: at.correlation,
+    token: request.token ?? null,
+    maxStalenessMs: request.maxStalenessMs ?? Number.POSITIVE_INFINITY,
+    index: request.consistency === 'linearizable' ? 'no' : 'none',
+    waitUntilTick: at.waitUntilTick,
+    lossEpoch: 0,
+    state: 'waiting',
+    next: 0,
+    creditBytes: request.creditBytes,
+    creditRecords: request.creditRecords,
+    reading: false,
+    ahead: null,
+    sentTick: at.tick,
+  };
+}
+
+/** The offset of a position in a log from `start` to `end`. */
+export function offsetOf(from: StartPosition, start: number, end: number): number {
+  if ('offset' in from) return from.offset;
+  if ('start' in from) return start;
+  return 'end' in from ? end : Math.max(start, end - from.last);
+}
+
+/** Where a replica stands: with every push and status. */
+export function standingOf(group: HostedGroup, node: NodeId) {
+  const role: ReplicaRole = group.leading ? 'primary' : 'backup';
+  return {
+    commitOffset: group.log.endOffset,
+    view: group.replica.state.view,
+    node,
+    role,
+    ageMs: group.replica.ageMs,
+    lossEpoch: group.lossEpoch,
+  };
 }

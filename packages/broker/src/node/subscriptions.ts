@@ -11,17 +11,17 @@ import {
   type Frame,
   FrameKind,
   type Limits,
-  type ReplicaRole,
 } from '@vireo/protocol';
-import type { NodeId } from '@vireo/vsr';
+import type { NodeId, ReplyOutcome } from '@vireo/vsr';
 import type { Connection } from './connection.ts';
 import { CLIENT_UNSENT_MAX, type Connections, isClosed } from './connections.ts';
 import { splitByCredit } from './credit.ts';
 import type { HostedGroup } from './hosted-group.ts';
 import { redirectDetails } from './produce.ts';
+import type { PendingRequest, RequestHandler, Requests } from './requests.ts';
 import type { Stats } from './stats.ts';
 import { overLimit } from './subscribe-limits.ts';
-import type { ReadChunk, Subscription } from './subscription.ts';
+import { offsetOf, openSubscription, type ReadChunk, type Subscription, standingOf } from './subscription.ts';
 import type { EventLog } from './world.ts';
 
 /** Reads of consumers under way at once, in the whole node: journal writes share the disk with them. */
@@ -46,6 +46,7 @@ interface SubscriptionsOptions {
   find(group: number): HostedGroup | ErrorCode;
   /** A code that refuses new work of clients, or null. */
   refusing(): ErrorCode | null;
+  readonly requests: Requests;
   /** `host:port` of a node, null when unknown. */
   address(node: NodeId): string | null;
 }
@@ -54,11 +55,14 @@ interface SubscriptionsOptions {
  * Pushes committed prepares, whole and as stored, to whoever subscribed at this node, primary or backup. Nothing
  * is looked at below the prepare; credit is counted by the header's count and size.
  */
-export class Subscriptions {
+export class Subscriptions implements RequestHandler {
   readonly #options: SubscriptionsOptions;
   readonly #all = new Set<Subscription>();
   /** Subscriptions that could read, were it not for the node's bound; first come, first served. */
   readonly #queue = new Set<Subscription>();
+  /** Linearizable ones that may begin. */
+  readonly #readable: Subscription[] = [];
+  #refused: Subscription[] = [];
   #reads = 0;
   #tick = 0;
   readonly #statusTicks: number;
@@ -80,10 +84,7 @@ export class Subscriptions {
     const refuse = (code: ErrorCode, message?: string, details?: Record<string, unknown>) =>
       connections.sendError(connection, frame.correlation, frame.group, code, message, details);
     const refusing = this.#options.refusing();
-    if (refusing === 'goingAway') {
-      refuse(refusing);
-      return;
-    }
+    if (refusing === 'goingAway') return refuse(refusing);
     const message = decodeSubscribe(frame.payload.subarray(0, frame.covered));
     if (!message.ok) {
       refuse(message.error.code, message.error.message);
@@ -100,24 +101,11 @@ export class Subscriptions {
       refuse(group);
       return;
     }
-    const subscription: Subscription = {
-      id: request.subscription,
-      connection,
-      group,
-      from: request.from,
+    const subscription = openSubscription(connection, group, request, {
       correlation: frame.correlation,
-      token: request.token ?? null,
-      maxStalenessMs: request.maxStalenessMs ?? Number.POSITIVE_INFINITY,
+      tick: this.#tick,
       waitUntilTick: this.#tick + this.#waitTicks,
-      lossEpoch: 0,
-      state: 'waiting',
-      next: 0,
-      creditBytes: request.creditBytes,
-      creditRecords: request.creditRecords,
-      reading: false,
-      ahead: null,
-      sentTick: this.#tick,
-    };
+    });
     connection.subscriptions.set(subscription.id, subscription);
     connection.creditBytes += subscription.creditBytes;
     group.subscriptions.add(subscription);
@@ -180,6 +168,7 @@ export class Subscriptions {
 
   tick(): void {
     const tick = ++this.#tick;
+    if (this.#refused.length > 0) this.#askAgain();
     if (tick % 10 !== 0) return;
     for (const subscription of this.#all) {
       if (subscription.state === 'waiting') {
@@ -208,13 +197,11 @@ export class Subscriptions {
     }
     if (token !== null && (token.lossEpoch > group.lossEpoch || token.op > state.commitMin)) return;
     if (this.#endIfStale(subscription)) return;
-    let next: number;
-    if ('offset' in from) next = from.offset;
-    else if ('start' in from) next = start;
-    else if ('end' in from) next = end;
-    else next = Math.max(start, end - from.last);
-    // A backup can not tell what lies beyond its end from what never was: it waits for the data to come.
-    if (next < start || (next > end && serves)) {
+    if (subscription.index === 'no') this.#askIndex(subscription);
+    if (subscription.index === 'no' || subscription.index === 'asked') return;
+    const next = offsetOf(from, start, end);
+    // A backup can not tell what lies beyond its end from what never was, unless it has asked: it waits for the data.
+    if (next < start || (next > end && (serves || subscription.index === 'applied'))) {
       this.#end(subscription, 'offsetOutOfRange', { start, end });
       return;
     }
@@ -316,7 +303,10 @@ export class Subscriptions {
     stats.batchesPushed++;
     stats.bytesPushed += split.size;
     stats.recordsPushed += split.now.records;
-    const fields = { ...this.#position(subscription.group), firstOffset: split.now.firstOffset };
+    const fields = {
+      ...standingOf(subscription.group, this.#options.node),
+      firstOffset: split.now.firstOffset,
+    };
     const { id, group } = subscription;
     const head = encodeBatchesHead(id, group.id, fields, split.size, this.#options.checksums);
     connections.sendRaw(connection, [head, ...split.now.bytes], head.length + split.size);
@@ -325,8 +315,48 @@ export class Subscriptions {
   #sendStatus(subscription: Subscription): void {
     subscription.sentTick = this.#tick;
     const { connection, group, id } = subscription;
-    const frame = encodeSubscriptionStatus(id, group.id, this.#position(group), this.#options.checksums);
+    const frame = encodeSubscriptionStatus(
+      id,
+      group.id,
+      standingOf(group, this.#options.node),
+      this.#options.checksums,
+    );
     this.#options.connections.sendRaw(connection, [frame], frame.length);
+  }
+
+  /** Asks what a read that arrives now has to see. */
+  #askIndex(subscription: Subscription): void {
+    const { group } = subscription;
+    subscription.index = 'asked';
+    const request = { connection: null, correlation: 0, group, bytes: 0, startedMs: 0 };
+    group.read(this.#options.requests.add({ ...request, handler: this, context: subscription }));
+  }
+
+  #askAgain(): void {
+    const refused = this.#refused;
+    this.#refused = [];
+    for (const subscription of refused) if (subscription.state === 'waiting') this.#begin(subscription);
+  }
+
+  /** The replica has applied what the read has to see, or can not tell at present. */
+  finished({ context }: PendingRequest, outcome: ReplyOutcome): void {
+    const subscription = context as Subscription;
+    if (subscription.state !== 'waiting') return;
+    if (outcome.type !== 'reply') {
+      // Asked again with the next tick, as long as it may wait: in a view change, until that is through.
+      subscription.index = 'no';
+      this.#refused.push(subscription);
+      return;
+    }
+    subscription.index = 'applied';
+    this.#readable.push(subscription);
+  }
+
+  /** End of a turn, when the replicas have settled: reads whose index came in it. */
+  settle(): void {
+    for (const subscription of this.#readable.splice(0)) {
+      if (subscription.state === 'waiting') this.#begin(subscription);
+    }
   }
 
   /** Refuses what would be older than the reader wants it: the primary is likely to know more. */
@@ -339,19 +369,6 @@ export class Subscriptions {
     this.#options.stats.readsStale++;
     this.#end(subscription, 'stale', { ...redirect, ...age });
     return true;
-  }
-
-  /** Where this replica stands: with every push and status. */
-  #position(group: HostedGroup) {
-    const role: ReplicaRole = group.leading ? 'primary' : 'backup';
-    return {
-      commitOffset: group.log.endOffset,
-      view: group.replica.state.view,
-      node: this.#options.node,
-      role,
-      ageMs: group.replica.ageMs,
-      lossEpoch: group.lossEpoch,
-    };
   }
 
   #end(subscription: Subscription, code: ErrorCode, details?: Record<string, unknown>): void {

@@ -136,4 +136,16 @@ describe('what a consumer asks of a replica', () => {
       await expect(messages.next()).rejects.toMatchObject({ code: 'lossEpochChanged' });
     }
   });
+
+  test('a consistency is asked for with each subscription; another word is refused at once', async () => {
+    cluster.fill(partition, 1, 1);
+    for (const consistency of ['committed', 'linearizable'] as const) {
+      forget();
+      await client.consumer('shop/orders', { consistency }).messages().next();
+      const asked = cluster.nodes.map(({ subscribed }) => subscribed?.consistency);
+      expect(asked.filter((each) => each !== undefined)).toEqual([consistency]);
+    }
+    const consistency = 'strong' as 'committed';
+    expect(() => client.consumer('shop/orders', { consistency })).toThrow(/'committed' or 'linearizable'/);
+  });
 });

@@ -193,6 +193,7 @@ export class Feed {
         creditBytes: credit.bytes,
         creditRecords: credit.records,
         token: this.#token.next,
+        consistency: this.#host.settings.consistency,
         maxStalenessMs: this.#host.settings.maxStalenessMs,
       }),
     );

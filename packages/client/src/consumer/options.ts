@@ -33,6 +33,9 @@ export type ConsumerEvent =
       readonly reason: VireoError;
     };
 
+/** What a consumer begins with: what its replica has, or all that was committed anywhere when it asked. */
+export type ReadConsistency = 'committed' | 'linearizable';
+
 export interface ConsumerOptions {
   /** Default: all. */
   readonly partitions?: readonly number[];
@@ -53,6 +56,12 @@ export interface ConsumerOptions {
    * `client.sessionToken`. Null: of nobody, the consumer starts from whatever a replica has.
    */
   readonly sessionToken?: string | null;
+  /**
+   * `linearizable`: wherever it is served, by a backup too, it begins when the replica has all that was committed anywhere at
+   * that time; a replica that is cut off can not serve it. It costs a round trip between replicas at the beginning.
+   * Records then come as they are committed. Default `committed`: what the replica has.
+   */
+  readonly consistency?: ReadConsistency;
   /** Bytes that may be under way to the consumer or unhandled in it, per partition. Default 8 MiB, less with many partitions. */
   readonly creditBytes?: number;
   /** The same in records. Default 100,000. */
@@ -66,6 +75,7 @@ export interface ConsumerSettings {
   readonly until: 'end' | null;
   readonly readFrom: ReadFrom;
   readonly maxStalenessMs: number | undefined;
+  readonly consistency: ReadConsistency;
   readonly creditBytes: number;
   readonly creditRecords: number;
   readonly stalledMsMax: number;
@@ -89,13 +99,19 @@ export function consumerSettings(options: ConsumerOptions, partitions: number): 
   const creditRecords = options.creditRecords ?? subscriptionCreditRecordsMax;
   check('creditBytes', creditBytes, subscriptionCreditBytesMax);
   check('creditRecords', creditRecords, subscriptionCreditRecordsMax);
-  const { maxStalenessMs } = options;
+  const { maxStalenessMs, consistency = 'committed' } = options;
+  if (consistency !== 'committed' && consistency !== 'linearizable')
+    throw new VireoError(
+      'invalid',
+      `consistency is 'committed' or 'linearizable', not ${String(consistency)}`,
+    );
   if (maxStalenessMs !== undefined)
     check('maxStalenessMs', maxStalenessMs, STALENESS_MS_MAX, STALENESS_MS_MIN);
   return {
     until: options.until ?? null,
     readFrom: options.readFrom ?? 'any',
     maxStalenessMs,
+    consistency,
     creditBytes,
     creditRecords,
     stalledMsMax: options.stalledMsMax ?? Number.POSITIVE_INFINITY,

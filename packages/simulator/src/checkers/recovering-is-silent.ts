@@ -8,6 +8,7 @@ const counting: ReadonlySet<Message['type']> = new Set([
   'prepareOk',
   'commit',
   'pong',
+  'readIndexOk',
   'startViewChange',
   'doViewChange',
   'startView',

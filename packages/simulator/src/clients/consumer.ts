@@ -127,7 +127,13 @@ export class Consumer {
     if (random.chance(100)) position.next = 0;
     this.#bySubscription.set(`${link.node}/${subscription}`, position);
     const from = position.next === 0 ? ({ start: true } as const) : { offset: position.next };
-    const payload = encodeSubscribe({ subscription, from, creditBytes, creditRecords });
+    const payload = encodeSubscribe({
+      subscription,
+      from,
+      creditBytes,
+      creditRecords,
+      consistency: 'committed',
+    });
     link.call(
       (correlation) => [
         encodeFrameHead(FrameKind.subscribe, correlation, position.partition.group, payload, 0, simChecksums),

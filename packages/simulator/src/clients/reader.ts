@@ -1,4 +1,5 @@
 import {
+  type Consistency,
   decodeSubscribed,
   encodeFrameHead,
   encodeSubscribe,
@@ -7,6 +8,7 @@ import {
   FrameKind,
   type PartitionDescription,
   type ReadToken,
+  type ReplicaRole,
   type VireoError,
 } from '@vireo/protocol';
 import type { Prng } from '../world/prng.ts';
@@ -22,6 +24,8 @@ interface ReaderParts {
   /** Reads are begun for so long, µs. */
   readonly duration: number;
   readonly onStale: () => void;
+  /** A linearizable read was answered. */
+  readonly onLinearizable: (role: ReplicaRole) => void;
 }
 
 /** Bounds that are asked for, ms. */
@@ -55,46 +59,55 @@ export class Reader {
     lookUpTopic(world, this.#links, random, topicName, ({ groups }) => {
       this.#groups = groups;
       // One after the other at each node, so that a node that does not answer does not keep the others from being asked.
-      for (const link of this.#links) this.#next(link);
+      for (const link of this.#links) {
+        this.#next(link, 'committed');
+        this.#next(link, 'linearizable');
+      }
     });
   }
 
-  #next(link: Link): void {
+  #next(link: Link, consistency: Consistency): void {
     const { scheduler } = this.#parts.world;
     if (scheduler.now >= this.#until) return;
-    scheduler.after(this.#parts.random.between(10_000, 150_000), () => {
-      if (link.ready) this.#read(link);
-      else this.#next(link);
+    const interval = consistency === 'linearizable' ? 100_000 : 250_000;
+    scheduler.after(this.#parts.random.between(10_000, interval), () => {
+      if (link.ready) this.#read(link, consistency);
+      else this.#next(link, consistency);
     });
   }
 
-  #read(link: Link): void {
+  #read(link: Link, consistency: Consistency): void {
     const { random, world } = this.#parts;
     const { group } = random.pick(this.#groups);
     this.operations += 1;
     const subscription = this.operations;
+    // What else is asked for would keep most replicas from answering too early.
+    const isPlain = consistency === 'linearizable' && random.chance(800);
     const payload = encodeSubscribe({
       subscription,
       from: random.pick([{ end: true }, { last: 1 }] as const),
       creditBytes: 1,
       creditRecords: 1,
-      token: this.#token(group),
-      maxStalenessMs: random.chance(500) ? random.pick(bounds) : undefined,
+      token: isPlain ? undefined : this.#token(group),
+      maxStalenessMs: isPlain || random.chance(500) ? undefined : random.pick(bounds),
+      consistency,
     });
     link.call(
       (correlation) => [encodeFrameHead(FrameKind.subscribe, correlation, group, payload, 0, simChecksums)],
       (answer) => {
         if (answer.type === 'error') this.#refused(group, answer.error);
         if (answer.type !== 'frame') {
-          this.#next(link);
+          this.#next(link, consistency);
           return;
         }
-        this.#answered(group, answer.frame);
+        const role = this.#answered(group, answer.frame);
+        if (consistency === 'linearizable') this.#parts.onLinearizable(role);
         // Some stay for a status, or until the replica has become too old for them.
-        const stay = random.chance(100) ? 1_500_000 : random.below(50_000);
+        const stays = consistency === 'committed' && random.chance(100);
+        const stay = stays ? 1_500_000 : random.below(20_000);
         world.scheduler.after(stay, () => {
           link.send([encodeUnsubscribe(subscription, group, simChecksums)]);
-          this.#next(link);
+          this.#next(link, consistency);
         });
       },
     );
@@ -108,15 +121,16 @@ export class Reader {
     return drawn === 1 ? this.#seen.get(group) : world.acked.get(group);
   }
 
-  #answered(group: number, frame: Frame): void {
+  #answered(group: number, frame: Frame): ReplicaRole {
     const { world, name } = this.#parts;
     const answer = decodeSubscribed(frame.payload);
     if (!answer.ok)
       throw world.broken(name, `the answer to subscribe does not decode: ${answer.error.message}`);
-    const { op, lossEpoch } = answer.value;
+    const { op, lossEpoch, role } = answer.value;
     const seen = this.#seen.get(group);
     if (seen === undefined || (seen.lossEpoch === lossEpoch && seen.op < op))
       this.#seen.set(group, { op, lossEpoch });
+    return role;
   }
 
   #refused(group: number, { code }: VireoError): void {

@@ -15,6 +15,10 @@ export function describeMessage(message: Message): string {
       return `ping view ${message.view} op ${message.op} commitMax ${message.commitMax} normal ${message.normal} sentMs ${message.sentMs} answer ${JSON.stringify(message.answer)}`;
     case 'pong':
       return `pong view ${message.view} to ${message.sentMs} asks ${JSON.stringify(message.question)}`;
+    case 'readIndex':
+      return `readIndex view ${message.view} number ${message.number}`;
+    case 'readIndexOk':
+      return `readIndexOk view ${message.view} number ${message.number} op ${message.op}`;
     case 'startViewChange':
       return `startViewChange view ${message.view}`;
     case 'requestStartView':

@@ -21,6 +21,8 @@ export const floorNames = [
   'process ended by its disk',
   'ruined node refuses',
   'stale read refused',
+  'linearizable read at a primary',
+  'linearizable read at a backup',
 ] as const;
 export type FloorName = (typeof floorNames)[number];
 
@@ -44,6 +46,8 @@ export class Floors {
     'process ended by its disk': 0,
     'ruined node refuses': 0,
     'stale read refused': 0,
+    'linearizable read at a primary': 0,
+    'linearizable read at a backup': 0,
   };
   readonly #started = new Set<string>();
   #suffixAwaited = false;

@@ -192,9 +192,10 @@ export class Observer {
       self.durableLogView = Math.max(self.durableLogView, durableLogView);
       for (const entry of replica.state.log)
         if (entry.durable) this.ghost.becameDurable(self, entry.header.checksum);
-      // What a snapshot covers is in the segments, which are compared byte by byte at the end. The process that wrote it
-      // may have ended before the journal answered for these ops.
-      for (const { header } of this.ghost.log(self.group).slice(0, replica.state.checkpointOp))
+      // What a snapshot covers is in the segments, which are compared byte by byte at the end; what was executed above it
+      // while the replica was made came from the journal. The process that wrote them may have ended before the journal
+      // answered for these ops.
+      for (const { header } of this.ghost.log(self.group).slice(0, replica.state.commitMin))
         this.ghost.becameDurable(self, header.checksum);
       this.floors.recovered(replica);
       this.#noteLoss(replica);

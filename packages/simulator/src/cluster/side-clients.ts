@@ -53,6 +53,7 @@ export function makeSideClients({ profile, firstId, world, random, floors }: Sid
     random: random.fork('reader'),
     duration,
     onStale: () => floors.add('stale read refused'),
+    onLinearizable: (role) => floors.add(`linearizable read at a ${role}`),
   });
   return {
     all: [churn, modes, reader],

@@ -126,6 +126,8 @@ function describeEvent(event: NonNullable<RecordedCall['event']>): string {
       return `message from ${event.from}: ${describeMessage(event.message)}`;
     case 'request':
       return `request ${event.request.id} kind ${event.request.kind}, ${event.request.bytes.length} bytes`;
+    case 'read':
+      return `read ${event.id}`;
     case 'persisted':
       return `persisted ${event.token}${event.ok ? '' : ' FAILED'}`;
     case 'loaded':

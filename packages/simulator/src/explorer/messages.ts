@@ -98,8 +98,10 @@ function canonical(message: Message): Message | null {
     case 'requestStartView':
       return message.asker === 'lagging' ? null : message;
     case 'commit':
-    // For the age of what is read.
+    // For reads, of which there are none.
     case 'pong':
+    case 'readIndex':
+    case 'readIndexOk':
     // For cold starts.
     case 'recoveryState':
     // May be sent at any time by who is in its view: told by the views of the nodes.

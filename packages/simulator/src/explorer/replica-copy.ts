@@ -52,6 +52,9 @@ export function forgetTime(state: ReplicaState): void {
   state.answeredMs.fill(Number.NEGATIVE_INFINITY);
   state.questions.fill(null);
   state.ageClaims = [];
+  state.readAnswered.fill(0);
+  state.readRound = 0;
+  state.readSentTick = 0;
   state.suspects.fill(-1);
   state.higherView = 0;
   state.higherTick = 0;

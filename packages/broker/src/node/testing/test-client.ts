@@ -196,7 +196,14 @@ export class TestClient {
     options: Partial<Omit<Subscribe, 'subscription' | 'from'>> = {},
   ): Answer<Subscribed> {
     const correlation = ++this.#correlation;
-    const request = { creditBytes: 1 << 20, creditRecords: 10_000, ...options, subscription, from };
+    const request: Subscribe = {
+      creditBytes: 1 << 20,
+      creditRecords: 10_000,
+      consistency: 'committed',
+      ...options,
+      subscription,
+      from,
+    };
     this.send(FrameKind.subscribe, correlation, group, encodeSubscribe(request));
     const frame = this.#wait(correlation, FrameKind.subscribed);
     if (frame.kind === FrameKind.error) return { ok: false, error: readError(frame) };

@@ -19,6 +19,7 @@ import { e8CommitRewinds } from './e8-commit-rewinds.ts';
 import { e9JournalTakenForCommitted } from './e9-journal-taken-for-committed.ts';
 import { e9TailTrustedByNumber } from './e9-tail-trusted-by-number.ts';
 import { e12DeafBumps } from './e12-deaf-bumps.ts';
+import { e13Lease } from './e13-lease.ts';
 import { e14OneNackDrops } from './e14-one-nack-drops.ts';
 import { e14ShortVote } from './e14-short-vote.ts';
 import { e15DamageReadAsAbsent } from './e15-damage-read-as-absent.ts';
@@ -48,6 +49,9 @@ import { oldViewAckCounted } from './old-view-ack-counted.ts';
 import { oneNackIsEnough } from './one-nack-is-enough.ts';
 import { prepareOfUndurableView } from './prepare-of-undurable-view.ts';
 import { rankByView } from './rank-by-view.ts';
+import { readIndexAlone } from './read-index-alone.ts';
+import { readIndexEarlierAnswers } from './read-index-earlier-answers.ts';
+import { readsBeforeFirstCommit } from './reads-before-first-commit.ts';
 import { recoveringVotes } from './recovering-votes.ts';
 import { recoveryEndedByAnyStartView } from './recovery-ended-by-any-start-view.ts';
 import { repairClaimsCommitted } from './repair-claims-committed.ts';
@@ -134,4 +138,8 @@ export const vsrMutants: readonly Mutant[] = [
   waitersSurviveView,
   ageFromReceipt,
   ageOfPrimaryIsNone,
+  readsBeforeFirstCommit,
+  readIndexAlone,
+  readIndexEarlierAnswers,
+  e13Lease,
 ];
