@@ -46,7 +46,7 @@ export const errataRows: readonly [string, Standing][] = [
     ),
   ],
   ['E12 a deaf replica bumps the view for ever', found('e12-deaf-bumps', '1, 1, 1, 1, 1', 'liveness')],
-  ['E13 leases', sought('e13-lease', 'not hunted yet')],
+  ['E13 leases', sought('e13-lease', 'from seed 1 in 53')],
   ['E14 truncation without proof', found('e14-short-vote', '1, 1, 1, 1, 1', '1 canonical chain')],
   ['E14 one nack outweighs a body', found('e14-one-nack-drops', '1, 1, 1, 1, 1', '1 canonical chain')],
   [

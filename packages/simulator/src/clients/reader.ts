@@ -30,6 +30,8 @@ interface ReaderParts {
 
 /** Bounds that are asked for, ms. */
 const bounds = [150, 300, 1_000] as const;
+/** Linearizable reads without an answer at one node. */
+const unansweredMax = 32;
 
 /**
  * Looks at the end of a partition, at any replica, and goes on to the next one: what it asks for is drawn, and whether it
@@ -42,6 +44,8 @@ export class Reader {
   #until = 0;
   /** By group, what was seen last: reads of one reader never go back, wherever they are served. */
   readonly #seen = new Map<number, ReadToken>();
+  /** By node, linearizable reads without an answer. */
+  readonly #unanswered = new Map<number, number>();
   operations = 0;
 
   constructor(parts: ReaderParts) {
@@ -71,8 +75,11 @@ export class Reader {
     if (scheduler.now >= this.#until) return;
     const interval = consistency === 'linearizable' ? 100_000 : 250_000;
     scheduler.after(this.#parts.random.between(10_000, interval), () => {
-      if (link.ready) this.#read(link, consistency);
-      else this.#next(link, consistency);
+      // What is asked while a node does not answer is what it must not answer too early when it goes on: so linearizable
+      // reads do not wait for each other.
+      const isFree = consistency === 'committed' || (this.#unanswered.get(link.node) ?? 0) < unansweredMax;
+      if (link.ready && isFree) this.#read(link, consistency);
+      if (!link.ready || consistency === 'linearizable') this.#next(link, consistency);
     });
   }
 
@@ -92,12 +99,14 @@ export class Reader {
       maxStalenessMs: isPlain || random.chance(500) ? undefined : random.pick(bounds),
       consistency,
     });
+    if (consistency === 'linearizable') this.#count(link.node, 1);
     link.call(
       (correlation) => [encodeFrameHead(FrameKind.subscribe, correlation, group, payload, 0, simChecksums)],
       (answer) => {
+        if (consistency === 'linearizable') this.#count(link.node, -1);
         if (answer.type === 'error') this.#refused(group, answer.error);
         if (answer.type !== 'frame') {
-          this.#next(link, consistency);
+          if (consistency === 'committed') this.#next(link, consistency);
           return;
         }
         const role = this.#answered(group, answer.frame);
@@ -107,10 +116,14 @@ export class Reader {
         const stay = stays ? 1_500_000 : random.below(20_000);
         world.scheduler.after(stay, () => {
           link.send([encodeUnsubscribe(subscription, group, simChecksums)]);
-          this.#next(link, consistency);
+          if (consistency === 'committed') this.#next(link, consistency);
         });
       },
     );
+  }
+
+  #count(node: number, by: number): void {
+    this.#unanswered.set(node, (this.#unanswered.get(node) ?? 0) + by);
   }
 
   /** None, what this reader has seen, or what some producer was told. */

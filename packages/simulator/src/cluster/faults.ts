@@ -268,7 +268,7 @@ function drawAction(
     case 'stop':
       return { type, target, downFor: duration };
     case 'pause':
-      return { type, target, for: random.pick([duration, 100_000, 700_000]) };
+      return { type, target, for: random.pick([duration, 100_000, 900_000]) };
     case 'cut':
       return {
         type,
