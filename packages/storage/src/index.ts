@@ -18,4 +18,17 @@ export {
   type ReadOpsDone,
 } from './log/group-log.ts';
 export type { GroupLogReport } from './log/open-log.ts';
+export type { LogEnd } from './log/sparse-index.ts';
 export { type Snapshot, SnapshotStore, type SnapshotsOpened } from './snapshot/snapshot-store.ts';
+export { CHUNK_BYTES } from './transfer/chunks.ts';
+export { LeafCache } from './transfer/leaf-cache.ts';
+export {
+  decodeManifest,
+  encodeManifest,
+  MANIFEST_BYTES_MAX,
+  type Manifest,
+  manifestSize,
+} from './transfer/manifest.ts';
+export { StagedTransfer } from './transfer/staged-transfer.ts';
+export { isStaged } from './transfer/staging.ts';
+export { type ChunkPlace, TransferSource } from './transfer/transfer-source.ts';

@@ -7,7 +7,7 @@ import { LogWriter } from './log-writer.ts';
 import { type GroupLogReport, type OpenedLog, openLogFiles } from './open-log.ts';
 import { Segment } from './segment.ts';
 import { groupDirectory } from './segment-header.ts';
-import { floorEntry } from './sparse-index.ts';
+import { floorEntry, type LogEnd } from './sparse-index.ts';
 import { Tail } from './tail.ts';
 
 export interface GroupLogOptions {
@@ -54,6 +54,8 @@ export class GroupLog {
   readonly #segments: Segment[];
   readonly #tail: Tail;
   readonly #writer: LogWriter;
+  /** Where the log ended at the checkpoint with which it was opened; null: there was none. */
+  readonly openedAt: LogEnd | null;
 
   private constructor(
     disk: Disk,
@@ -69,6 +71,7 @@ export class GroupLog {
     this.#segmentBytes = options.segmentBytes;
     this.#tailCacheBytes = options.tailCacheBytes ?? 4 * MEBIBYTE;
     this.#segments = files.segments;
+    this.openedAt = files.checkpointEnd;
     this.#tail = new Tail(this.endOp + 1);
     const writeBytesMin = options.writeBytesMin ?? Math.min(MEBIBYTE / 8, this.#tailCacheBytes / 2);
     const onWritten = () => this.#tail.evict(this.#writer.writtenOp, this.#tailCacheBytes);
@@ -103,6 +106,16 @@ export class GroupLog {
     if (!files.ok) return files;
     const log = new GroupLog(disk, group, options, checksums, files.value);
     return opened({ log, report: files.value.report });
+  }
+
+  /** Its files, in order; they grow at their end. */
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  /** Where the last op ends; null: there is none. */
+  get end(): LogEnd | null {
+    return this.#segments.at(-1)?.end ?? null;
   }
 
   /** The last op; 0: none. */
@@ -172,6 +185,19 @@ export class GroupLog {
     const segment = new Segment(header, null, [], { unsynced: false, indexStale: false });
     this.#segments.push(segment);
     return segment;
+  }
+
+  /**
+   * Files of these names were put in place from elsewhere, and are durable: verified segments of the same log that reach
+   * further than this one. Everything appended so far must be durable (`sync`), and nothing under way.
+   */
+  extend(segments: readonly Segment[]): void {
+    const byBase = new Map(this.#segments.map((segment) => [segment.header.baseOp, segment]));
+    for (const segment of segments) byBase.set(segment.header.baseOp, segment);
+    const all = [...byBase.values()].sort((a, b) => a.header.baseOp - b.header.baseOp);
+    this.#segments.splice(0, this.#segments.length, ...all);
+    this.#writer.replaced(segments, this.endOp);
+    this.#tail.reset(this.endOp + 1);
   }
 
   /** Called once a turn: begins to write what waits, when it is worth a call. */

@@ -89,6 +89,18 @@ export class LogWriter {
     this.#pendingBytes += bytes;
   }
 
+  /**
+   * The files of these segments were replaced, and the log now ends with `endOp`, all of it written. What opening wanted
+   * done to the replaced files is void: it would cut the new ones. Nothing may be under way.
+   */
+  replaced(segments: readonly Segment[], endOp: number): void {
+    if (this.#busy || this.#pendingBytes > 0) throw new Error('a log is replaced while it is being written');
+    const paths = new Set(segments.flatMap(({ path, indexPath }) => [path, indexPath]));
+    this.#steps = this.#steps.filter(({ path }) => !paths.has(path));
+    this.#appendedOp = endOp;
+    this.#writtenOp = endOp;
+  }
+
   sync(indexes: boolean, done: (error: StorageError | null) => void): void {
     this.#waiters.push({ op: this.#appendedOp, indexes, done });
     this.work();

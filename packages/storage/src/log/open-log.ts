@@ -28,6 +28,8 @@ export interface GroupLogReport {
 
 export interface OpenedLog {
   readonly segments: Segment[];
+  /** Where the log ends at the checkpoint; null: op 0. */
+  readonly checkpointEnd: LogEnd | null;
   /** To be done before the first write. */
   readonly steps: PreparationStep[];
   readonly report: GroupLogReport;
@@ -69,12 +71,14 @@ export function openLogFiles(place: Place, checkpointOp: number, keep: KeepOp | 
     const path = groupDirectory(group);
     return refuse('unreadable', path, `the log ends at op ${endOp}, its checkpoint is at ${checkpointOp}`);
   }
+  const checkpointEnd = segments.at(-1)?.end ?? null;
   const kept = keep === null ? opened(NOTHING_KEPT) : walkBeyond(place, segments, bases, keep);
   if (!kept.ok) return kept;
   const { steps, cutBytes } = cutBeyond(disk, group, bases, segments, ahead);
   const outcome = segments.length === 0 ? 'empty' : 'present';
   return opened({
     segments,
+    checkpointEnd,
     steps: [...steps, ...kept.value.rewrites],
     report: { outcome, segments: segments.length, indexesRebuilt, keptOps: kept.value.ops, cutBytes },
   });

@@ -74,7 +74,8 @@ export function groupDirectory(group: number): string {
   return `groups/${group}`;
 }
 
-function segmentName(baseOp: number): string {
+/** Name of a segment's file, without what comes behind the dot. */
+export function segmentName(baseOp: number): string {
   return String(baseOp).padStart(16, '0');
 }
 

@@ -20,6 +20,15 @@ export class Tail {
     this.#firstOp = nextOp;
   }
 
+  /** Forgets all: the log goes on with `nextOp`. */
+  reset(nextOp: number): void {
+    this.#prepares = [];
+    this.#offsets = [];
+    this.#start = 0;
+    this.#bytes = 0;
+    this.#firstOp = nextOp;
+  }
+
   /** The oldest op held; the next one to come when empty. */
   get firstOp(): number {
     return this.#firstOp;

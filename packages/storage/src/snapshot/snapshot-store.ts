@@ -1,4 +1,12 @@
-import { type Checksums, isZero, readChecksum, readU64, writeChecksum, writeU64 } from '@vireo/protocol';
+import {
+  type Checksum,
+  type Checksums,
+  isZero,
+  readChecksum,
+  readU64,
+  writeChecksum,
+  writeU64,
+} from '@vireo/protocol';
 import type { Disk, DiskError } from '../disk.ts';
 import {
   diskFailed,
@@ -35,6 +43,21 @@ const SNAPSHOT_VERSION = 1;
 const MAGIC = 0x504e5356; // "VSNP"
 const SLOTS = ['snapshot-a', 'snapshot-b'] as const;
 
+/** Where the state of a snapshot lies: `size` bytes in `path`, behind the slot's head. */
+export interface SnapshotSlot {
+  readonly path: string;
+  readonly from: number;
+  readonly size: number;
+  /** Of the state, as it was when it was written or read whole. */
+  readonly checksum: Checksum;
+}
+
+interface HeldSlot {
+  readonly op: number;
+  readonly size: number;
+  readonly checksum: Checksum;
+}
+
 type SlotRead =
   | { readonly outcome: 'absent' }
   | { readonly outcome: 'present'; readonly snapshot: Snapshot }
@@ -52,13 +75,23 @@ export class SnapshotStore {
   /** Index of the slot that is written next. */
   #next: number;
   #writing = false;
+  /** What each slot holds; null: nothing that can be read. */
+  readonly #held: (HeldSlot | null)[];
 
-  private constructor(disk: Disk, group: number, checksums: Checksums, sequence: number, next: number) {
+  private constructor(
+    disk: Disk,
+    group: number,
+    checksums: Checksums,
+    sequence: number,
+    next: number,
+    held: (HeldSlot | null)[],
+  ) {
     this.#disk = disk;
     this.#group = group;
     this.#checksums = checksums;
     this.#sequence = sequence;
     this.#next = next;
+    this.#held = held;
   }
 
   /** Errors: `newerFormat`, `otherGroup`, `unreadable` (a slot was written and none can be read). */
@@ -79,9 +112,21 @@ export class SnapshotStore {
         }
       }
       if (latest === null && damaged !== null) return refusedToOpen(damaged);
-      const store = new SnapshotStore(disk, group, checksums, latest?.sequence ?? 0, 1 - newest);
+      const held = slots.map((slot) =>
+        slot.outcome === 'present' ? heldSlot(slot.snapshot.op, slot.snapshot.bytes, checksums) : null,
+      );
+      const store = new SnapshotStore(disk, group, checksums, latest?.sequence ?? 0, 1 - newest, held);
       return opened({ store, latest, damaged: damaged?.path ?? null });
     });
+  }
+
+  /** Where the state at exactly `op` lies; null: not here, or replaced by later ones. */
+  slotOf(op: number): SnapshotSlot | null {
+    const at = this.#held.findIndex((held) => held?.op === op);
+    const held = this.#held[at];
+    if (held === undefined || held === null) return null;
+    const { size, checksum } = held;
+    return { path: `${groupDirectory(this.#group)}/${SLOTS[at]}`, from: HEAD_SIZE, size, checksum };
   }
 
   /**
@@ -107,6 +152,7 @@ export class SnapshotStore {
     const finish = () => {
       this.#writing = false;
       this.#sequence = sequence;
+      this.#held[this.#next] = heldSlot(op, bytes, this.#checksums);
       this.#next = 1 - this.#next;
       done(null);
     };
@@ -115,6 +161,10 @@ export class SnapshotStore {
     const create = () => this.#disk.create(fresh, 0, then(write));
     this.#disk.makeDirectory(directory, then(create));
   }
+}
+
+function heldSlot(op: number, bytes: Buffer, checksums: Checksums): HeldSlot {
+  return { op, size: bytes.length, checksum: checksums.identity(bytes) };
 }
 
 function encodeSnapshot(group: number, snapshot: Snapshot, checksums: Checksums): Buffer {
