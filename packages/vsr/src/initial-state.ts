@@ -100,6 +100,7 @@ export function initialState(config: ReplicaConfig, recovery: ReplicaRecovery, r
     higherTick: 0,
 
     fetch: null,
+    transferring: false,
     fetchAttempt: 0,
     loads: new Map(),
     tokens: new Map(),

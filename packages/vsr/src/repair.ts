@@ -102,7 +102,7 @@ export function reachesAnchor(core: Core, suffix: Suffix): boolean {
 /** Asks for what is missing most urgently, unless a request is under way. */
 export function requestMissing(core: Core): void {
   const { state } = core;
-  if (state.fetch !== null || state.failed || isBehindOnWrites(core)) return;
+  if (state.fetch !== null || state.failed || state.transferring || isBehindOnWrites(core)) return;
   const range = missingRange(core);
   if (range === null) return;
   const to = askWhom(core);
@@ -188,6 +188,8 @@ function committedHere(core: Core): number {
 /** Takes what fits, then asks for the next piece at once. */
 export function onRepair(core: Core, from: NodeId, message: Repair): void {
   const { state } = core;
+  // Asked for before: what the transfer brings contains it.
+  if (state.transferring) return;
   const answersOurs = state.fetch !== null && state.fetch.to === from && state.fetch.first === message.first;
   let taken = false;
   for (const prepare of message.prepares) taken = takeRepaired(core, prepare, message.committed) || taken;

@@ -1,6 +1,7 @@
 import type { ErrorCode, Prepare } from '@vireo/protocol';
 import type { Message } from './message.ts';
 import type { NodeId } from './quorums.ts';
+import type { Checkpoint } from './replay.ts';
 import type { ClientRequest, Reply } from './state-machine.ts';
 import type { StateRecord } from './state-record.ts';
 
@@ -23,6 +24,13 @@ export type ReplicaEvent =
   | { readonly type: 'peerLost'; readonly node: NodeId }
   /** Segments and snapshot of this group are durable up to this op. */
   | { readonly type: 'checkpointed'; readonly op: number }
+  /** A state transfer begins to bring what is missing here, or has come to nothing. */
+  | { readonly type: 'transferring'; readonly on: boolean }
+  /**
+   * A peer's checkpoint was installed: segments and snapshot are durable, the machine was restored from it. Only if
+   * `takesCheckpoint` said so after everything else that this replica was told.
+   */
+  | { readonly type: 'transferred'; readonly checkpoint: Checkpoint }
   /** The operator orders a cold start; `without`: also without the members that do not answer. */
   | { readonly type: 'coldStart'; readonly without: boolean };
 

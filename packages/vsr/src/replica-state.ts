@@ -145,6 +145,8 @@ export interface ReplicaState extends AgeState, ReadState {
   higherTick: number;
 
   fetch: Fetch | null;
+  /** A state transfer brings what is missing: nothing is fetched op by op meanwhile. */
+  transferring: boolean;
   fetchAttempt: number;
   /** Reads under way for peers: by token. At most one a peer. */
   loads: Map<number, { readonly to: NodeId; readonly first: number }>;

@@ -1,28 +1,27 @@
 import type { Checksums, Prepare } from '@vireo/protocol';
 import { ageMs } from './age.ts';
 import { assert } from './assert.ts';
-import { onColdStart, onColdStartGranted, onGrantDurable, onRecoveryState } from './cold-start.ts';
+import { onGrantDurable } from './cold-start.ts';
 import { advanceCommit, applyCommitted } from './commit.ts';
 import { type Core, isLeading, isRecovering, leads, primary, type ReplicaConfig } from './core.ts';
-import { receiveInView } from './in-view.ts';
 import { initialState } from './initial-state.ts';
 import { firstMissingBody, headOp, noteDurable } from './log.ts';
-import type { Message } from './message.ts';
 import { isVolatile, modeSetBy } from './mode.ts';
 import { onRequest, settleNormal } from './normal.ts';
 import { PIPELINE_MAX } from './pipeline.ts';
 import { type NodeId, quorums } from './quorums.ts';
 import { onRead, settleReads } from './read-index.ts';
-import { hearOfEpoch, poll } from './recovering.ts';
-import { onGetPrepare, onLoaded, onRepair } from './repair.ts';
+import { receive } from './receive.ts';
+import { poll } from './recovering.ts';
+import { onLoaded } from './repair.ts';
 import type { Checkpoint, ReplicaRecovery } from './replay.ts';
 import type { ReplicaEffects, ReplicaEvent } from './replica-events.ts';
 import type { ReplicaState } from './replica-state.ts';
-import { onRequestStartView, onStartView } from './start-view.ts';
 import type { StateMachine } from './state-machine.ts';
 import type { StateRecord } from './state-record.ts';
-import { noticeLowerView, onPeerLost, onTick } from './timers.ts';
-import { hearOfView, joinView, releaseClients, sendVote, startAsPrimary, suspect } from './view-change.ts';
+import { onPeerLost, onTick } from './timers.ts';
+import { lossEpochHeld, onTransferred, opsBehind, setTransferring, takesCheckpoint } from './transfer.ts';
+import { joinView, releaseClients, sendVote, startAsPrimary, suspect } from './view-change.ts';
 import type { Clock, Random } from './world.ts';
 import {
   describeCopy,
@@ -116,7 +115,7 @@ export class Replica {
     core.out = out;
     switch (event.type) {
       case 'message':
-        this.#receive(event.from, event.message);
+        receive(core, event.from, event.message);
         return;
       case 'request':
         onRequest(core, event.request);
@@ -138,6 +137,12 @@ export class Replica {
         return;
       case 'checkpointed':
         this.#checkpointed(event.op);
+        return;
+      case 'transferring':
+        setTransferring(core, event.on);
+        return;
+      case 'transferred':
+        onTransferred(core, event.checkpoint);
         return;
       case 'coldStart':
         core.state.coldStart.ordered = event.without ? 'present' : 'all';
@@ -201,6 +206,21 @@ export class Replica {
     return (
       state.modeOps > 0 && isVolatile(state) && state.log.some(({ header }) => modeSetBy(header) === 'disk')
     );
+  }
+
+  /** Ops known to be committed that are not applied here: what makes state transfer worth while. */
+  get opsBehind(): number {
+    return opsBehind(this.#core);
+  }
+
+  /** What a peer must hold too for a checkpoint of this replica to be of use to it. */
+  get lossEpoch(): number {
+    return lossEpochHeld(this.state);
+  }
+
+  /** Whether a peer's checkpoint may be installed; `lossEpoch`: that which the peer says it holds. */
+  takesCheckpoint(checkpoint: Pick<Checkpoint, 'op' | 'checksum'>, lossEpoch: number): boolean {
+    return takesCheckpoint(this.#core, checkpoint, lossEpoch);
   }
 
   /** What the node keeps beside the snapshot of the state at commitMin. */
@@ -297,55 +317,5 @@ export class Replica {
     if (state.status !== 'normal' || state.halted) return;
     if (leads(core)) advanceCommit(core);
     else state.ackDue = true;
-  }
-
-  #receive(from: NodeId, message: Message): void {
-    const core = this.#core;
-    const { state, config } = core;
-    if (from === config.self || !config.members.includes(from)) return;
-    if (message.type === 'getPrepare') {
-      onGetPrepare(core, from, message);
-      return;
-    }
-    if (state.failed || state.halted) return;
-    switch (message.type) {
-      case 'repair':
-        onRepair(core, from, message);
-        return;
-      case 'startView':
-        onStartView(core, from, message);
-        return;
-      case 'requestStartView':
-        onRequestStartView(core, from, message);
-        return;
-      case 'recoveryState':
-        onRecoveryState(core, from, message);
-        return;
-      case 'coldStart':
-        onColdStart(core, from, message);
-        return;
-      case 'coldStartGranted':
-        onColdStartGranted(core, from, message);
-        return;
-    }
-    if (message.epoch > state.epoch) hearOfEpoch(core);
-    // Who can not know what it acked has no part in what follows, nor who has given the epoch up.
-    if (isRecovering(state) || state.grant !== null || message.epoch > state.epoch) return;
-    if (message.epoch < state.epoch || message.view < state.view) {
-      noticeLowerView(core, from);
-      return;
-    }
-    if (message.view > state.view) {
-      switch (message.type) {
-        case 'startViewChange':
-        case 'doViewChange':
-          joinView(core, message.view);
-          break;
-        default:
-          hearOfView(core, message.view);
-          return;
-      }
-    }
-    receiveInView(core, from, message);
   }
 }

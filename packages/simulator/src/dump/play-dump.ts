@@ -136,6 +136,10 @@ function describeEvent(event: NonNullable<RecordedCall['event']>): string {
       return `peerLost ${event.node}`;
     case 'checkpointed':
       return `checkpointed ${event.op}`;
+    case 'transferring':
+      return `transferring ${event.on}`;
+    case 'transferred':
+      return `transferred to op ${event.checkpoint.op}`;
     case 'coldStart':
       return `coldStart${event.without ? ' without those who do not answer' : ''}`;
     case 'tick':

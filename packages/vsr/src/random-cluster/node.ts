@@ -40,6 +40,7 @@ export class Node implements ReplicaEffects {
   synced = 0;
   loads: { token: number; first: number; last: number }[] = [];
   starts = 0;
+  transfers = 0;
   /** The last durable record. */
   record: StateRecord | null = null;
   /** Mode `memory`: the mark of this run is durable, or not needed. */
@@ -176,6 +177,24 @@ export class Node implements ReplicaEffects {
       this.cluster.ghost.blame(`node ${this.id}: checkpoint ${JSON.stringify(checkpoint)}`);
     this.checkpoint = checkpoint;
     this.step({ type: 'checkpointed', op: checkpoint.op });
+  }
+
+  /** Takes up the checkpoint of another node, as the broker does it: files first, then the machine, then the replica. */
+  transferFrom(other: Node): void {
+    const { replica } = this;
+    const { checkpoint } = other;
+    if (replica === null || other.replica === null || this.#checkpointing) return;
+    if (!replica.takesCheckpoint(checkpoint, other.replica.lossEpoch)) return;
+    const applied = other.segments.slice(0, checkpoint.op);
+    // The own log is the beginning of theirs, or it is not of use here.
+    const { commitMin, committedChecksum } = replica.state;
+    if (commitMin > 0 && applied[commitMin - 1]?.header.checksum !== committedChecksum) return;
+    this.machine.applied.splice(0, this.machine.applied.length, ...applied);
+    this.segments = applied;
+    this.synced = checkpoint.op;
+    this.checkpoint = checkpoint;
+    this.transfers++;
+    this.step({ type: 'transferred', checkpoint });
   }
 
   crash(): void {

@@ -19,12 +19,13 @@ interface Seen {
   acked: number;
   views: number;
   lossEpochs: number;
+  transfers: number;
   /** Modes in which the groups ended. */
   readonly modes: Set<string>;
 }
 
 function walks(n: number, seeds: number, beyond: boolean): Seen {
-  const seen: Seen = { acked: 0, views: 0, lossEpochs: 0, modes: new Set() };
+  const seen: Seen = { acked: 0, views: 0, lossEpochs: 0, transfers: 0, modes: new Set() };
   for (let seed = 1; seed <= seeds; seed++) {
     const draw = mulberry(seed * 31 + n);
     const options: ClusterOptions = {
@@ -41,6 +42,7 @@ function walks(n: number, seeds: number, beyond: boolean): Seen {
     seen.acked += cluster.acked.size;
     seen.views += node?.replica?.state.view ?? 0;
     seen.lossEpochs += node?.replica?.state.lossEpoch ?? 0;
+    for (const { transfers } of cluster.nodes) seen.transfers += transfers;
     if (node?.replica) seen.modes.add(node.replica.state.mode);
   }
   return seen;
@@ -51,10 +53,11 @@ describe('random walks of one group', () => {
     it(
       `n = ${n}: one chain, nothing acked is lost, everyone converges`,
       () => {
-        const { acked, views, lossEpochs, modes } = walks(n, n < 3 ? 20 : 30, false);
+        const { acked, views, lossEpochs, transfers, modes } = walks(n, n < 3 ? 20 : 30, false);
         expect(acked).toBeGreaterThan(100);
         expect(views).toBeGreaterThan(10);
         expect(lossEpochs).toBe(0);
+        expect(transfers > 0).toBe(n > 1);
         expect([...modes].sort()).toEqual(['disk', 'memory']);
       },
       TIMEOUT,

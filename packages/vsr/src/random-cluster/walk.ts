@@ -19,6 +19,7 @@ interface Weights {
   readonly late: number;
   readonly jump: number;
   readonly suspicion: number;
+  readonly transfer: number;
 }
 
 /** In half of the walks one of these gets through seldom. */
@@ -51,6 +52,7 @@ export function walk(options: ClusterOptions, seed: number, steps: number, check
     late: draw.below(3),
     jump: draw.below(3),
     suspicion: draw.below(3),
+    transfer: 2 * draw.below(4),
   };
   const lossy = [1, 5, 20][draw.below(3)] as number;
   const isOrderly = draw.below(3) > 0;
@@ -129,6 +131,13 @@ function step(cluster: Cluster, weights: Weights, lossy: number, isOrderly: bool
           if (each.replica !== null && random.below(4) > 0)
             each.step({ type: 'peerLost', node: each.replica.primary });
       return;
+    case 'transfer':
+      if (random.below(3) === 0) node.step({ type: 'transferring', on: random.below(2) === 0 });
+      else
+        node.transferFrom(
+          nodes.reduce((best, each) => (each.checkpoint.op > best.checkpoint.op ? each : best)),
+        );
+      return;
     case 'jump':
       if (random.below(10) === 0) for (let i = 0; i < 30; i++) node.step({ type: 'tick' });
       return;
@@ -152,7 +161,10 @@ function heal(cluster: Cluster, buries: boolean): void {
   if (buries && nodes.length > quorums(nodes.length).replication)
     cluster.bury(cluster.nodes[cluster.random.below(cluster.nodes.length)] as Node);
   const { alive } = cluster;
-  for (const node of alive) if (node.replica === null) node.start();
+  for (const node of alive) {
+    if (node.replica === null) node.start();
+    node.step({ type: 'transferring', on: false });
+  }
   for (let round = 0; round < HEAL_ROUNDS; round++) {
     // With all members there the policy may do it alone, or there may be no need; an operator watches that.
     if (round === 400 && cluster.options.beyond && !hasConverged(cluster))

@@ -7,7 +7,7 @@ export const recoveringVotes: Mutant = {
   edits: [
     {
       package: 'vsr',
-      module: 'replica',
+      module: 'receive',
       find: 'if (isRecovering(state) || state.grant !== null || message.epoch > state.epoch) return;',
       replace: 'if (state.grant !== null || message.epoch > state.epoch) return;',
     },
