@@ -48,6 +48,8 @@ export const FrameKind = {
   subscriptionEnd: 40,
   /** One message of the replication protocol; its payload belongs to `@vireo/vsr`. */
   replica: 64,
+  /** State transfer between two nodes: manifests and chunks of one group. */
+  transfer: 65,
   found: 80,
   foundReply: 81,
 } as const;

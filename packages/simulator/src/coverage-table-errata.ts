@@ -2,7 +2,10 @@ import { at, found, type Standing, waits } from './coverage-table-standing.ts';
 
 /** The errata of the protocol, E1 to E21, and their variants. */
 export const errataRows: readonly [string, Standing][] = [
-  ['E1 truncation to a stale commit in state transfer', waits('state transfer')],
+  [
+    'E1 the own log discarded before its replacement is here',
+    found('e1-log-discarded-first', '4, 1, 1, 2, 7', 'assertion', '1 canonical chain'),
+  ],
   ['E2 logView adopted before its log', found('e2-log-view-before-log', '2, 1, 1, 1, 2', 'liveness')],
   ['E3 promise forgotten in a crash', found('e3-promise-forgotten', '1, 1, 1, 1, 1', '5 durable view')],
   [

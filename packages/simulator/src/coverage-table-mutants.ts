@@ -218,6 +218,30 @@ export const mutantRows: readonly [string, Standing][] = [
     'switch acked before what is below is durable',
     found('switch-acked-over-volatile', '4, 1, 4, 1, 1', '6 prepareOk is durable'),
   ],
+  [
+    'transfer: a chunk is not verified',
+    sought('transfer-chunk-not-verified', 'from 10001 in 7, not from 1 within 40'),
+  ],
+  [
+    'transfer: installed before it is complete',
+    sought('transfer-installed-incomplete', 'not hunted to the end'),
+  ],
+  ['transfer: snapshot before its segments', sought('transfer-snapshot-first', 'not from 10001 within 40')],
+  ['transfer: the replica goes on meanwhile', sought('transfer-without-pause', 'not from seed 1 within 40')],
+  [
+    'transfer: promise in front of its ops',
+    sought('transfer-promise-too-early', 'hunted with other faults: in 16, 9, 19, 6 and 3'),
+  ],
+  ['transfer: repair stays off when it fails', sought('transfer-never-given-up', 'not hunted to the end')],
+  [
+    'transfer: what was acked above goes',
+    found('transfer-drops-acked', '7, 7, 35, 7, 10', '6 prepareOk is durable', '8 nacked was never acked'),
+  ],
+  ['transfer: a contradiction stays', sought('transfer-keeps-contradiction', 'not hunted to the end')],
+  [
+    'transfer: of another lossEpoch',
+    sought('transfer-of-other-loss-epoch', 'not hunted: what comes of it begins with a loss that is said'),
+  ],
   ['consumer groups: tenures, claims, commits, seeks', waits('consumer groups')],
   ['dedup by id: evicted early', waits('deduplication by id')],
   ['scrubber repairs from a damaged peer', waits('scrubber')],

@@ -27,8 +27,7 @@ export type Standing =
 export const features = {
   'mode memory': { package: 'vsr', pattern: /amnesiac'/ },
   'damaged entries': { package: 'vsr', pattern: /recoveringHead'/ },
-  'state transfer': { package: 'vsr', pattern: /'getManifest'/ },
-  'state digests': { package: 'broker', pattern: /PrepareKind\.digest\b/ },
+  'state transfer': { package: 'broker', pattern: /'getManifest'/ },
   'membership change': { package: 'vsr', pattern: /PrepareKind\.reconfigure\b/ },
   'linearizable reads': { package: 'vsr', pattern: /'readIndex'/ },
   retention: { package: 'broker', pattern: /PrepareKind\.truncatePrefix\b/ },

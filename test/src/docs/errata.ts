@@ -11,8 +11,8 @@ export interface Erratum {
 export const errata: Readonly<Record<string, Erratum>> = {
   E1: {
     defect: 'state transfer truncates to a stale commit number, and committed ops lose a copy',
-    rule: 'nothing local is cut before its replacement is here; never at or below the commit number',
-    files: ['vsr/src/repair.ts', 'vsr/src/log.ts'],
+    rule: 'nothing local is cut before its replacement is complete, verified and durable; never at or below the commit number',
+    files: ['storage/src/transfer/install-staged.ts', 'vsr/src/repair.ts'],
     section: '5.2',
   },
   E2: {

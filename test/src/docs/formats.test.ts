@@ -26,7 +26,7 @@ import {
   sealPrepare,
   ZERO_CHECKSUM,
 } from '@vireo/protocol';
-import { GroupLog, Journal, SnapshotStore, type StorageError } from '@vireo/storage';
+import { encodeManifest, GroupLog, Journal, SnapshotStore, type StorageError } from '@vireo/storage';
 import { encodeMessage, encodeStateRecord, type Message, type StateRecord } from '@vireo/vsr';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Layout, readField, readLayouts, readList, readNumbers } from './format-tables.ts';
@@ -353,5 +353,37 @@ describe('docs/formats.md against files', () => {
       checksums.identity(bytes.subarray(16)),
     ]);
     expect(bytes.subarray(layout('Snapshot header').size).equals(snapshot)).toBe(true);
+  });
+
+  test('manifest', () => {
+    const leaf = (n: number) => n.toString(16).padStart(32, '0');
+    const manifest = {
+      group,
+      op: 9,
+      checksum: leaf(1),
+      timestamp: 3_000,
+      lossEpoch: 4,
+      chunkBytes: 4096,
+      snapshot: { size: 100, checksum: leaf(2), leaves: [leaf(3)] },
+      segments: [{ baseOp: 1, endOp: 9, size: 5000, leaves: [leaf(4), leaf(5)] }],
+    };
+    const bytes = encodeManifest(manifest, checksums);
+    const { size } = layout('Manifest header');
+    const read = (name: string) => readField(layout('Manifest header'), bytes, name);
+    expect(bytes.length).toBe(size + 24 + 3 * 16);
+    expect([read('magic'), read('version')]).toEqual([magic('VRMF'), 1]);
+    expect([read('group'), read('op'), read('opChecksum'), read('timestamp')]).toEqual([
+      group,
+      9,
+      leaf(1),
+      3_000,
+    ]);
+    expect([read('lossEpoch'), read('chunkBytes'), read('snapshotSize')]).toEqual([4, 4096, 100]);
+    expect([read('segmentCount'), read('leafCount'), read('snapshotChecksum')]).toEqual([1, 3, leaf(2)]);
+    expect(read('checksum')).toBe(checksums.identity(bytes.subarray(16)));
+    const identity = (...children: string[]) => checksums.identity(Buffer.from(children.join(''), 'hex'));
+    expect(read('root')).toBe(identity(identity(leaf(3), leaf(4)), leaf(5)));
+    expect([0, 8, 16].map((at) => Number(bytes.readBigUInt64LE(size + at)))).toEqual([1, 9, 5000]);
+    expect(bytes.toString('hex', size + 24)).toBe([3, 4, 5].map(leaf).join(''));
   });
 });

@@ -119,6 +119,17 @@ export class Checkpoints {
     return true;
   }
 
+  /**
+   * For who replaces a group's files: no checkpoint begins before what this returns is called. Null: one is under way.
+   */
+  hold(): (() => void) | null {
+    if (this.#run !== null || this.#failed || this.#stopped) return null;
+    const { oldestFile: boundary } = this.#options.journal;
+    const run: Run = { boundary, releases: false, queue: [], pending: 1, done: () => {} };
+    this.#run = run;
+    return () => this.#step(run);
+  }
+
   /** Begins none by itself any more: what it would copy into the journal would contradict the last word of a stop. */
   stop(): void {
     this.#stopped = true;
@@ -275,6 +286,7 @@ export class Checkpoints {
   /** Captures the state now; makes the log below it, then the state itself, durable. */
   #checkpointGroup(run: Run, group: HostedGroup): void {
     const op = group.replica.state.commitMin;
+    const { end } = group.log;
     const snapshot = group.snapshot();
     const bytes = group.bytesBeyond;
     const finish = (error: StorageError | null, what: string): boolean => {
@@ -287,7 +299,7 @@ export class Checkpoints {
       group.snapshots.write(op, snapshot, (writeError) => {
         if (!finish(writeError, 'the snapshot')) return;
         group.bytesBeyond -= bytes;
-        group.checkpointed(op);
+        group.checkpointed(op, end);
         // A run that releases nothing writes nothing into the journal: it has no room to spare.
         if (run.releases) this.#append(run, group.id, { prepares: [], checkpoint: op });
         this.#groupDone(run);

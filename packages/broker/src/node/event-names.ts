@@ -37,6 +37,10 @@ export const EventNames = {
   'connection.idle': 'a connection did not finish its handshake in time',
   'checkpoint.started': 'snapshots and syncs of all changed groups began',
   'checkpoint.completed': 'the journal may be reused up to the checkpoint',
+  'transfer.started': 'a replica that is far behind begins to fetch the checkpoint of a peer',
+  'transfer.verified': 'all of it is there and verified: it is installed next',
+  'transfer.finished': 'it was installed: the replica goes on from there',
+  'transfer.failed': 'it came to nothing; what is staged is kept, and the replica is repaired op by op',
   'journal.full': 'intake is refused until a checkpoint frees the journal',
   'journal.extended':
     'the full journal grew by a file beyond its settings, since no checkpoint could free it',

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@vireo/protocol';
+import { type ErrorCode, FrameKind } from '@vireo/protocol';
 import type { NodeId, ReplicaEvent } from '@vireo/vsr';
 import type { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
@@ -13,6 +13,8 @@ import { Produce } from './produce.ts';
 import { Requests } from './requests.ts';
 import type { Stats } from './stats.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { encodeTransfer } from './transfer/transfer-message.ts';
+import { Transfers } from './transfer/transfers.ts';
 import { type BrokerConfig, type BrokerWorld, type FailReason, StartError } from './world.ts';
 
 /** Time without an append after which the journal's last flush is settled. Milliseconds. */
@@ -48,6 +50,7 @@ export class FoundedNode {
   readonly produce: Produce;
   readonly control: Control;
   readonly subscriptions: Subscriptions;
+  readonly transfers: Transfers;
   readonly #options: FoundedOptions;
   readonly #keeper: MetadataKeeper;
   readonly #modes: ModeKeeper;
@@ -128,6 +131,27 @@ export class FoundedNode {
       refusing,
       requests,
     });
+    const { checkpoints, writer } = this.storage;
+    this.transfers = new Transfers({
+      node,
+      cluster: founding.cluster,
+      settings: config.transfer ?? {},
+      disk,
+      checksums,
+      limits,
+      tickMs,
+      groups,
+      checkpoints,
+      writer,
+      stats,
+      log,
+      isConnected: (id) => peers.connectionOf(id) !== null,
+      send: (group, to, message) => {
+        const { covered, body } = encodeTransfer(message);
+        peers.sendBulk(group, to, FrameKind.transfer, covered, body);
+      },
+      fail,
+    });
     const local = { node, groups, stats, address, gauges: () => this.gauges() };
     this.control = new Control({ limits, tickMs, connections, requests, peers, local, nowMs, refusing });
     this.#modes = new ModeKeeper({ requests, groups, refusing: () => this.#refusing() !== null });
@@ -150,6 +174,7 @@ export class FoundedNode {
     this.#keeper.tick();
     this.#modes.tick();
     this.storage.memory.tick();
+    this.transfers.tick();
     this.#settleTail();
   }
 
@@ -162,6 +187,7 @@ export class FoundedNode {
       for (const group of this.#stepped) {
         group.settle();
         groups.settle();
+        this.transfers.consider(group);
       }
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
@@ -221,6 +247,7 @@ export class FoundedNode {
       journalWaiting: writer.waiting,
       journalFiles: journal.fileSequence === 0 ? 0 : journal.fileSequence - journal.oldestFile + 1,
       metadataStamp: groups.metadata.stamp,
+      transfers: this.transfers.size,
       sessions: groups.metadata.sessionCount,
     };
   }

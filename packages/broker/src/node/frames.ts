@@ -6,6 +6,7 @@ import type { FoundedNode } from './founded-node.ts';
 import type { Founding } from './founding.ts';
 import type { Peers } from './peers.ts';
 import type { Stats } from './stats.ts';
+import { decodeTransfer } from './transfer/transfer-message.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -77,6 +78,15 @@ export function peerFrame(
         return;
       }
       node.storage.groups.message(frame.group, peer.node, message.value);
+      return;
+    }
+    case FrameKind.transfer: {
+      const message = decodeTransfer(frame.payload, frame.covered);
+      if (!message.ok) {
+        connections.reject(connection, message.error.code, message.error.message);
+        return;
+      }
+      node.transfers.message(frame.group, peer.node, message.value);
       return;
     }
     case FrameKind.request:

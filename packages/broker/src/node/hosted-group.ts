@@ -1,6 +1,7 @@
 import type { Durability, Prepare } from '@vireo/protocol';
-import type { GroupLog, SnapshotStore } from '@vireo/storage';
+import type { GroupLog, LogEnd, SnapshotStore } from '@vireo/storage';
 import {
+  type Checkpoint,
   type ClientRequest,
   encodeStateRecord,
   type Message,
@@ -18,6 +19,7 @@ import {
 import { PartitionMachine } from '../partition/index.ts';
 import { encodeGroupSnapshot } from './group-snapshot.ts';
 import type { JournalWriter } from './journal-writer.ts';
+import { ReplicaNews } from './replica-news.ts';
 import type { Stats } from './stats.ts';
 import type { Subscription } from './subscription.ts';
 import type { EventLog, FailReason } from './world.ts';
@@ -60,6 +62,8 @@ export class HostedGroup implements ReplicaEffects {
   readonly subscriptions = new Set<Subscription>();
   /** Op of the last durable snapshot. */
   checkpointOp: number;
+  /** Where the log ends at that op; null: there is no snapshot. */
+  checkpointEnd: LogEnd | null;
   /** Bytes of the log above that snapshot that were applied in this run. */
   bytesBeyond = 0;
   /** The log is known to be on stable storage up to this op. */
@@ -70,16 +74,13 @@ export class HostedGroup implements ReplicaEffects {
   #replica: Replica | null = null;
   #machine: StateMachine | null = null;
   #recorder: ReplicaRecorder | null = null;
-  #seenView = -1;
-  #seenLeading = false;
-  #seenRecovering = false;
-  #seenMode: Durability | null = null;
-  #seenLossEpoch = -1;
-  #seenDiverged: Replica['state']['diverged'] = 'no';
+  readonly #news: ReplicaNews;
   /** Segments hold ops beyond the checkpoint that were only read: not known to be on stable storage. */
   #kept: boolean;
   /** Answers of the journal that wait until those are; null: nothing waits any more. */
   #heldBack: (() => void)[] | null;
+  /** The replica stands still, and these events wait for it; null: it does not. */
+  #waiting: ReplicaEvent[] | null = null;
 
   constructor(
     context: GroupContext,
@@ -90,11 +91,13 @@ export class HostedGroup implements ReplicaEffects {
     kept: boolean,
   ) {
     this.#context = context;
+    this.#news = new ReplicaNews(context);
     this.id = identity.id;
     this.identity = identity;
     this.log = log;
     this.snapshots = snapshots;
     this.checkpointOp = checkpointOp;
+    this.checkpointEnd = checkpointOp === 0 ? null : log.openedAt;
     this.syncedOp = checkpointOp;
     this.#kept = kept;
     this.#heldBack = kept ? [] : null;
@@ -146,8 +149,9 @@ export class HostedGroup implements ReplicaEffects {
   }
 
   /** A snapshot of the state at `op` is durable, and the segments up to it. */
-  checkpointed(op: number): void {
+  checkpointed(op: number, end: LogEnd | null): void {
     this.checkpointOp = op;
+    this.checkpointEnd = end;
     this.syncedOp = Math.max(this.syncedOp, op);
     this.step({ type: 'checkpointed', op });
   }
@@ -211,8 +215,41 @@ export class HostedGroup implements ReplicaEffects {
     this.step({ type: 'coldStart', without });
   }
 
+  /**
+   * The replica stands still, as if its process were paused: its files are about to be replaced. Messages are as if lost
+   * on the way, ticks are not made up for; what became of its own calls, and its clients, wait.
+   */
+  pause(): void {
+    this.#waiting ??= [];
+  }
+
+  resume(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const event of waiting) this.step(event);
+  }
+
+  /** A peer's checkpoint was installed while the replica stood still; it goes on from there. */
+  transferred(checkpoint: Checkpoint, machine: Buffer): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    this.checkpointOp = checkpoint.op;
+    this.checkpointEnd = this.log.end;
+    this.syncedOp = checkpoint.op;
+    this.bytesBeyond = 0;
+    if (this.deleted) return;
+    this.#machine?.restore(machine);
+    this.step({ type: 'transferred', checkpoint });
+    for (const event of waiting) this.step(event);
+    this.#context.applied(this);
+  }
+
   step(event: ReplicaEvent): void {
     if (this.deleted) return;
+    if (this.#waiting !== null) {
+      if (event.type !== 'message' && event.type !== 'tick') this.#waiting.push(event);
+      return;
+    }
     this.#context.stepped(this);
     const outer = this.#begin('step', event);
     this.replica.step(event, this);
@@ -274,11 +311,11 @@ export class HostedGroup implements ReplicaEffects {
 
   /** End of a turn. */
   settle(): void {
-    if (this.deleted) return;
+    if (this.deleted || this.#waiting !== null) return;
     const outer = this.#begin('settle', null);
     this.replica.settle(this);
     this.#recorder?.end(outer);
-    this.#noteView();
+    this.#news.tell(this);
   }
 
   /** A committed op: into the log, and on to whoever waits for it. */
@@ -327,44 +364,5 @@ export class HostedGroup implements ReplicaEffects {
 
   reply(requestId: number, outcome: ReplyOutcome): void {
     this.#context.reply(requestId, outcome);
-  }
-
-  #noteView(): void {
-    const { view, status, commitMax, commitMin, mode, appliedLossEpoch, diverged } = this.replica.state;
-    const { stats, log } = this.#context;
-    if (this.recovering !== this.#seenRecovering) {
-      this.#seenRecovering = this.recovering;
-      const fields = { group: this.id, view, op: this.replica.op, commit: commitMin };
-      if (this.recovering) log.event('warn', 'group.recovering', { ...fields, reason: status });
-      else log.event('info', 'group.recovered', fields);
-    }
-    if (diverged !== this.#seenDiverged) {
-      this.#seenDiverged = diverged;
-      if (diverged !== 'no')
-        log.event('error', 'group.diverged', { group: this.id, who: diverged, view, commit: commitMin });
-    }
-    if (mode !== this.#seenMode) {
-      if (this.#seenMode !== null)
-        log.event('info', 'group.modeChanged', { group: this.id, mode, commit: commitMin });
-      this.#seenMode = mode;
-    }
-    if (appliedLossEpoch !== this.#seenLossEpoch) {
-      if (this.#seenLossEpoch >= 0) {
-        const fields = { group: this.id, lossEpoch: appliedLossEpoch, view, commit: commitMin };
-        log.event('error', 'group.coldStarted', fields);
-      }
-      this.#seenLossEpoch = appliedLossEpoch;
-    }
-    if (view !== this.#seenView) {
-      if (this.#seenView >= 0) stats.viewChanges++;
-      const from = this.#seenView < 0 ? null : this.#seenView;
-      log.event('info', 'view.changed', { group: this.id, view, from, status, primary: this.primary });
-      this.#seenView = view;
-      this.#seenLeading = false;
-    }
-    if (this.leading && !this.#seenLeading) {
-      this.#seenLeading = true;
-      log.event('info', 'primary.elected', { group: this.id, view, op: this.replica.op, commitMax });
-    }
   }
 }

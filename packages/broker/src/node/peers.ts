@@ -1,4 +1,10 @@
-import { type Checksums, encodeFrameHead, FrameKind, type Limits } from '@vireo/protocol';
+import {
+  type Checksums,
+  encodeFrameHead,
+  FrameKind,
+  type FrameKindValue,
+  type Limits,
+} from '@vireo/protocol';
 import { encodeMessage, type Message, type NodeId, type Random } from '@vireo/vsr';
 import type { Connection, PeerIdentity } from './connection.ts';
 import { type Connections, HANDSHAKE_MS } from './connections.ts';
@@ -260,6 +266,23 @@ export class Peers {
     network.send(connection.id, this.#buffers);
     stats.peerFramesSent++;
     stats.peerBytesSent += this.#size;
+  }
+
+  /**
+   * Sends one frame of bulk traffic on the channel for it. Without a connection, or over its bound, it is dropped: whoever
+   * waits asks again.
+   */
+  sendBulk(group: number, to: NodeId, kind: FrameKindValue, covered: Buffer, body: Buffer | null): void {
+    const { connections, stats } = this.#options;
+    const peer = this.#peers.get(to);
+    const connection = peer?.bulk.connection ?? peer?.protocol.connection ?? null;
+    if (connection === null || connection.unsentBytes > BULK_UNSENT_MAX) {
+      stats.peerFramesDropped++;
+      return;
+    }
+    connections.send(connection, kind, 0, group, covered, body === null ? null : [body]);
+    stats.peerFramesSent++;
+    stats.peerBytesSent += covered.length + (body?.length ?? 0);
   }
 
   /** End of a turn: message objects may be gone afterwards, their buffers must not be kept alive by us. */

@@ -60,6 +60,12 @@ export class Stats {
   journalBytes = 0;
   checkpoints = 0;
   viewChanges = 0;
+  transfersStarted = 0;
+  transfersFinished = 0;
+  transfersFailed = 0;
+  transferBytesFetched = 0;
+  transferBytesKept = 0;
+  transferBytesServed = 0;
   pauses = 0;
   /** From a produce frame's arrival to its ack. */
   readonly produceLatency = new Histogram();

@@ -2,6 +2,7 @@ import type { Checksums, Limits } from '@vireo/protocol';
 import type { Disk } from '@vireo/storage';
 import type { Clock, NodeId, Random, ReplicaConfig, Timeouts } from '@vireo/vsr';
 import type { EventName } from './event-names.ts';
+import type { TransferSettings } from './transfer/transfers.ts';
 
 /** A connection, as numbered by the adapter; never reused while the node runs. */
 export type ConnectionId = number;
@@ -44,6 +45,8 @@ export interface BrokerConfig {
   readonly coldStart?: ReplicaConfig['coldStart'];
   /** Replicas compare their states at every op whose number is a multiple of this. Default 16,384. */
   readonly digestEvery?: number;
+  /** State transfer of replicas that are far behind. Default: see `TransferSettings`. */
+  readonly transfer?: TransferSettings;
   /**
    * Whether the last calls into each replica are kept for the dump of a failed assertion. Default true. Costs some
    * microseconds an op; whoever can run everything again (the simulator) needs no dump.

@@ -1,4 +1,5 @@
 import type { Prepare } from '@vireo/protocol';
+import type { Checkpoint } from '@vireo/vsr';
 import { type Checker, Violation } from './checker.ts';
 import type { Ghost, GhostReplica } from './ghost.ts';
 
@@ -33,6 +34,15 @@ export class CanonicalChain implements Checker {
     if (parent !== undefined && parent.header.checksum !== header.parent) {
       throw new Violation(this.name, `${where}: does not follow ${describe(parent.prepare)}`);
     }
+  }
+
+  transferred(ghost: Ghost, self: GhostReplica, { op, checksum }: Checkpoint): void {
+    const where = `node ${self.node}, group ${self.group}, op ${op}`;
+    if (op <= self.appliedOp)
+      throw new Violation(this.name, `${where}: was given a checkpoint behind op ${self.appliedOp}`);
+    const known = ghost.committed(self.group, op);
+    if (known?.header.checksum !== checksum)
+      throw new Violation(this.name, `${where}: was given a checkpoint of an op that nobody has executed`);
   }
 }
 

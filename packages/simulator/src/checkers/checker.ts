@@ -1,5 +1,5 @@
 import type { Frame, Prepare } from '@vireo/protocol';
-import type { Message, PersistWrite, Replica, ReplicaEvent } from '@vireo/vsr';
+import type { Checkpoint, Message, PersistWrite, Replica, ReplicaEvent } from '@vireo/vsr';
 import type { Ghost, GhostReplica } from './ghost.ts';
 
 /** A promise that was broken. Thrown the moment it is seen: what follows would only hide the cause. */
@@ -27,6 +27,7 @@ export type CheckerName =
   | '9 no truncation'
   | '10 dense offsets'
   | '11 segments and indexes'
+  | '11 equal states'
   | '13 committed reads'
   | '13 reads as asked'
   | '14 idempotent producers'
@@ -95,6 +96,8 @@ export interface Checker {
   appliedAfterLoss?(ghost: Ghost, self: GhostReplica, prepare: Prepare): void;
   /** A frame leaves a client for a node. */
   fromClient?(ghost: Ghost, client: number, node: number, frame: Frame): void;
+  /** A replica goes on from a checkpoint that it was given, with all that lies below. */
+  transferred?(ghost: Ghost, self: GhostReplica, checkpoint: Checkpoint): void;
   /** A frame leaves for a client. */
   toClient?(ghost: Ghost, node: number, client: number, frame: Frame): void;
   /**

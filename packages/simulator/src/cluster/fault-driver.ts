@@ -37,6 +37,8 @@ export class FaultDriver {
   readonly #parts: DriverParts;
   readonly #disks: DiskFaultDriver;
   #over = false;
+  /** Of transfers to come. */
+  readonly #transferCrashes: Extract<Fault, { type: 'transferCrash' }>[] = [];
   /** Faults that hit something. */
   applied = 0;
 
@@ -105,6 +107,14 @@ export class FaultDriver {
     }
   }
 
+  /** A node logs something. */
+  logged(node: SimNode, name: string): void {
+    const next = this.#transferCrashes.findIndex(({ phase }) => phase === name);
+    if (next < 0) return;
+    const [fault] = this.#transferCrashes.splice(next, 1);
+    if (fault !== undefined) this.apply({ ...fault, type: 'crash', target: { node: node.id } });
+  }
+
   /** Does a fault now, unless faults are over. */
   apply(fault: Fault): void {
     if (this.#over) return;
@@ -122,6 +132,10 @@ export class FaultDriver {
         node.kill(true);
         this.#restartLater(node, fault.downFor + random.below(200_000));
       }
+      return;
+    }
+    if (fault.type === 'transferCrash') {
+      this.#transferCrashes.push(fault);
       return;
     }
     const node = this.#resolve(fault.target);

@@ -17,6 +17,14 @@ type FaultAction =
       readonly powerLost: boolean;
       readonly downFor: number;
     }
+  | {
+      /** A crash of whoever takes a state transfer next: from when its manifest is known, or all of it is verified. */
+      readonly type: 'transferCrash';
+      readonly phase: TransferPhase;
+      readonly effects: number;
+      readonly powerLost: boolean;
+      readonly downFor: number;
+    }
   | { readonly type: 'powerCut'; readonly downFor: number }
   /** The process is asked to end, as before an upgrade, does so in its own time, and starts again. */
   | { readonly type: 'stop'; readonly target: Target; readonly downFor: number }
@@ -116,6 +124,10 @@ export type RuinKind = (typeof ruinKinds)[number];
 export const cutShapes = ['isolate', 'deaf', 'mute', 'oneWay', 'split'] as const;
 export type CutShape = (typeof cutShapes)[number];
 
+/** As the node's log names them. */
+export const transferPhases = ['transfer.started', 'transfer.verified'] as const;
+type TransferPhase = (typeof transferPhases)[number];
+
 export const faultTypes = [
   'crash',
   'powerCut',
@@ -190,6 +202,7 @@ export function drawFaults(
     faults.push(...drawLastCopies(random.fork('last copies'), options));
     faults.push(...drawSieges(random.fork('sieges'), options));
   }
+  faults.push(...drawTransferCrashes(random.fork('transfers'), options, downMean));
   return faults.sort((left, right) => left.at - right.at);
 }
 
@@ -231,6 +244,25 @@ function drawSieges(
     downFor: random.between(2_000, 60_000),
     for: random.between(1_000_000, 5_000_000),
   }));
+}
+
+/** In half of the runs: their instants are few calls long, and no other fault comes upon them. */
+function drawTransferCrashes(
+  random: Prng,
+  { from, until }: { readonly from: number; readonly until: number },
+  downMean: number,
+): Fault[] {
+  return Array.from({ length: random.pick([0, 4]) }, () => {
+    const phase = random.pick(transferPhases);
+    return {
+      at: random.between(from, until),
+      type: 'transferCrash' as const,
+      phase,
+      effects: random.below(phase === 'transfer.started' ? 150 : 20),
+      powerLost: random.chance(600),
+      downFor: random.between(downMean / 5, downMean * 2),
+    };
+  });
 }
 
 /**

@@ -5,6 +5,7 @@ import { decodeRecords } from '../clients/records.ts';
 import { partitionName } from '../clients/topic.ts';
 import { type FinalLog, type History, type HistoryRule, verifyHistory } from '../history/index.ts';
 import { firstWrongIndex } from './final-index.ts';
+import { firstOtherState } from './final-state.ts';
 import type { Observer } from './observer.ts';
 import type { SimNode } from './sim-node.ts';
 
@@ -156,6 +157,8 @@ export function firstProblem(
   if (comeback !== null) return { checker: '7 no vote while recovering', message: comeback };
   const difference = firstDifference(ghost, nodes);
   if (difference !== null) return { checker: '1 canonical chain', message: difference };
+  const other = firstOtherState(ghost, nodes);
+  if (other !== null) return { checker: '11 equal states', message: other };
   const problem = checkHistory(history, ghost, partitions);
   if (problem !== null) return problem;
   const wrongIndex = firstWrongIndex(ghost, nodes);

@@ -3,7 +3,13 @@ import type { Ghost } from '../checkers/ghost.ts';
 import type { SimNode } from './sim-node.ts';
 
 /** What is empty at a node that has nothing to do. */
-const emptyAtRest = ['requestsInFlight', 'bytesInFlight', 'journalQueuedBytes', 'journalWaiting'] as const;
+const emptyAtRest = [
+  'requestsInFlight',
+  'bytesInFlight',
+  'journalQueuedBytes',
+  'journalWaiting',
+  'transfers',
+] as const;
 /** A ring grows to so many times its configured files, in its last resort. */
 const ringGrowthMax = 2;
 

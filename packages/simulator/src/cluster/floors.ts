@@ -6,6 +6,7 @@ import type { GhostReplica } from '../checkers/ghost.ts';
 export const floorNames = [
   'view change with an uncommitted suffix',
   'repair',
+  'state transfer',
   'restart of a primary',
   'duplicate answered',
   'checkpoint reuse',
@@ -31,6 +32,7 @@ export class Floors {
   readonly counts: Record<FloorName, number> = {
     'view change with an uncommitted suffix': 0,
     repair: 0,
+    'state transfer': 0,
     'restart of a primary': 0,
     'duplicate answered': 0,
     'checkpoint reuse': 0,
@@ -79,6 +81,7 @@ export class Floors {
       this.add('recoveringHead left');
     if (before.status === 'amnesiac' && state.status !== 'amnesiac') this.add('amnesia left');
     if (before.mode !== state.mode) this.add('mode switched');
+    if (event?.type === 'transferred') this.add('state transfer');
     for (const op of before.faulty) {
       const entry = state.log[op - state.commitMin - 1];
       if (op <= state.commitMin || (entry !== undefined && !entry.faulty)) this.add('faulty op repaired');

@@ -13,6 +13,9 @@ export const simLimits: Limits = {
   tailCacheBytesMax: 256 * KiB,
 };
 
+/** A node that was down for a second lacks more; most files have several chunks. */
+export const simTransfer = { ops: 8, chunkBytes: 4 * KiB } as const;
+
 /** As `simLimits`, with a journal ring of the profile's size. */
 export function limitsOf(profile: { readonly journalFileBytes: number }): Limits {
   return { ...simLimits, journalFileBytes: profile.journalFileBytes };

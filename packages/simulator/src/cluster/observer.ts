@@ -9,7 +9,7 @@ import {
   type Standing,
   Violation,
 } from '../checkers/checker.ts';
-import { Ghost, type GhostWrite } from '../checkers/ghost.ts';
+import { Ghost, type GhostReplica, type GhostWrite } from '../checkers/ghost.ts';
 import { simChecksums } from '../world/sim-checksums.ts';
 import { describeMessage, describeState } from './describe.ts';
 import type { Recovering } from './fault-atlas.ts';
@@ -222,9 +222,11 @@ export class Observer {
     const { context } = tap;
     const { self } = context;
     if (event?.type === 'persisted') this.#persisted(context, event.token, event.ok);
-    if (event?.type === 'checkpointed') {
-      for (const { header } of this.ghost.log(self.group).slice(0, event.op))
-        this.ghost.becameDurable(self, header.checksum);
+    if (event?.type === 'checkpointed') this.#checkpointed(self, event.op);
+    if (event?.type === 'transferred') {
+      for (const checker of this.#of(self.group)) checker.transferred?.(this.ghost, self, event.checkpoint);
+      this.#checkpointed(self, event.checkpoint.op);
+      self.appliedOp = event.checkpoint.op;
     }
     const before = standing(replica);
     tap.out = out;
@@ -285,6 +287,12 @@ export class Observer {
   released(journal: Journal, belowFile: number): void {
     if (belowFile > journal.oldestFile && journal.fileSequence > simLimits.journalFiles)
       this.floors.add('checkpoint reuse');
+  }
+
+  /** Segments and snapshot have it, whoever wrote them. */
+  #checkpointed(self: GhostReplica, op: number): void {
+    for (const { header } of this.ghost.log(self.group).slice(0, op))
+      this.ghost.becameDurable(self, header.checksum);
   }
 
   #persisted(context: ReplicaContext, token: number, ok: boolean): void {

@@ -21,7 +21,7 @@ import { FaultAtlas } from './fault-atlas.ts';
 import { FaultDriver } from './fault-driver.ts';
 import { firstProblem, firstUnrest } from './final-checks.ts';
 import { firstExcess } from './final-levels.ts';
-import { limitsOf } from './limits.ts';
+import { limitsOf, simTransfer } from './limits.ts';
 import { Observer } from './observer.ts';
 import { type Profile, usesMemory } from './profile.ts';
 import type { Failure, RunOptions, RunResult } from './run-result.ts';
@@ -285,6 +285,7 @@ class Simulation {
       nodes: addresses,
       secret: 'a secret',
       limits: limitsOf(this.#profile),
+      transfer: simTransfer,
       tickMs: 10,
       coldStart: this.#profile.coldStart === 1 ? 'allPresent' : 'wait',
       recordCalls: this.#recordCalls,
@@ -329,6 +330,7 @@ class Simulation {
         failed: (node, reason) => this.#driver.failed(node, reason),
         refused: (node, error) => this.#driver.refused(node, error),
         logged: (node, level, name, fields) => {
+          this.#driver.logged(node, name);
           if (level === 'debug') return;
           this.#trace.event(this.#scheduler.now, 'log', node.id, name);
           this.#trace.detail(() => `${name} ${JSON.stringify(fields)}`);

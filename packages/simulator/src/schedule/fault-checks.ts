@@ -1,4 +1,11 @@
-import { cutShapes, damagePieces, damageShapes, type Fault, ruinKinds } from '../cluster/faults.ts';
+import {
+  cutShapes,
+  damagePieces,
+  damageShapes,
+  type Fault,
+  ruinKinds,
+  transferPhases,
+} from '../cluster/faults.ts';
 import { type Check, either, flag, integer, object, oneOf, variant } from './checks.ts';
 
 /** Longest time that a schedule may name, µs: an hour. */
@@ -14,6 +21,12 @@ const target = either(
 /** The fields of each fault, as a file may give them. */
 const faultFields = {
   crash: { target, effects: integer(0, 1_000_000), powerLost: flag, downFor: micros },
+  transferCrash: {
+    phase: oneOf(transferPhases),
+    effects: integer(0, 1_000_000),
+    powerLost: flag,
+    downFor: micros,
+  },
   powerCut: { downFor: micros },
   stop: { target, downFor: micros },
   pause: { target, for: micros },

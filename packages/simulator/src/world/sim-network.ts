@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { FrameKind } from '@vireo/protocol';
+import { FRAME_HEADER_SIZE, FrameField, FrameKind } from '@vireo/protocol';
 import type { Prng } from './prng.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
@@ -228,13 +228,15 @@ export class SimNetwork {
     const to = side.other?.owner ?? -1;
     const kind = frame[4] ?? 0;
     this.onFrame(side.owner, to, frame);
-    const isReplica = kind === FrameKind.replica;
+    const isReplica = kind === FrameKind.replica || kind === FrameKind.transfer;
     const isLost = this.#random.chance(this.#profile.lossPerMille);
     const isDuplicated = this.#random.chance(this.#profile.duplicatePerMille);
     if (isReplica && isLost && !this.calm) {
       this.#trace.event(this.#scheduler.now, 'net.lost', side.owner, to, crc);
       return;
     }
+    if (kind === FrameKind.transfer && !this.calm && this.#random.chance(3 * this.#profile.lossPerMille))
+      garble(frame, this.#random);
     this.#arriveInOrder(side, sent);
     if (isReplica && isDuplicated && !this.calm) {
       const copy = { frame: Buffer.from(frame), crc };
@@ -305,4 +307,15 @@ export class SimNetwork {
   #delay(): number {
     return this.#random.delay(this.#profile.delayMin, this.#profile.delayMean);
   }
+}
+
+/**
+ * Damages the body of a frame, which the frame's own checksum does not cover: as if it had been read from a bad disk, or
+ * had passed bad memory on its way. Whoever takes it in has checksums of its own for it.
+ */
+function garble(frame: Buffer, random: Prng): void {
+  const body = FRAME_HEADER_SIZE + frame.readUInt32LE(FrameField.covered);
+  if (frame.length <= body) return;
+  const at = body + random.below(frame.length - body);
+  frame[at] = (frame[at] as number) ^ (1 + random.below(255));
 }

@@ -14,6 +14,10 @@ import { replicaBuiltAnew } from './replica-built-anew.ts';
 import { snapshotAheadOfSegment } from './snapshot-ahead-of-segment.ts';
 import { snapshotOfLaterOp } from './snapshot-of-later-op.ts';
 import { tokenIgnored } from './token-ignored.ts';
+import { transferNeverGivenUp } from './transfer-never-given-up.ts';
+import { transferPromiseTooEarly } from './transfer-promise-too-early.ts';
+import { transferSnapshotFirst } from './transfer-snapshot-first.ts';
+import { transferWithoutPause } from './transfer-without-pause.ts';
 import { unknownGroupNacked } from './unknown-group-nacked.ts';
 import { windowNotInSnapshot } from './window-not-in-snapshot.ts';
 
@@ -36,4 +40,8 @@ export const brokerMutants: readonly Mutant[] = [
   windowNotInSnapshot,
   boundIgnored,
   tokenIgnored,
+  transferWithoutPause,
+  transferSnapshotFirst,
+  transferNeverGivenUp,
+  transferPromiseTooEarly,
 ];

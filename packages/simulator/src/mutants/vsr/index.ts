@@ -67,6 +67,9 @@ import { stopDropsTail } from './stop-drops-tail.ts';
 import { strictNack } from './strict-nack.ts';
 import { switchAckedOverVolatile } from './switch-acked-over-volatile.ts';
 import { toldLogCountsAsMissing } from './told-log-counts-as-missing.ts';
+import { transferDropsAcked } from './transfer-drops-acked.ts';
+import { transferKeepsContradiction } from './transfer-keeps-contradiction.ts';
+import { transferOfOtherLossEpoch } from './transfer-of-other-loss-epoch.ts';
 import { verdictForgotten } from './verdict-forgotten.ts';
 import { waitersSurviveView } from './waiters-survive-view.ts';
 
@@ -142,4 +145,7 @@ export const vsrMutants: readonly Mutant[] = [
   readIndexAlone,
   readIndexEarlierAnswers,
   e13Lease,
+  transferDropsAcked,
+  transferKeepsContradiction,
+  transferOfOtherLossEpoch,
 ];
