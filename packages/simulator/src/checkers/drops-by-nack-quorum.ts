@@ -48,7 +48,8 @@ export class DropsByNackQuorum implements Checker {
         if (op <= chosen.anchorOp || chosen.headers[op - chosen.anchorOp - 1]?.checksum === checksum)
           continue;
         const nacks = votes.filter((vote) => isNacked(vote, op, checksum)).length;
-        if (op > commitMax && nacks >= wanted) continue;
+        // Those above go with it, whatever is held of them: acks are cumulative, so none of them was acked without it.
+        if (op > commitMax && nacks >= wanted) break;
         throw new Violation(
           this.name,
           `node ${self.node}, group ${self.group}: starts view ${view} without op ${op} of ${anchorOp + headers.length}, ` +
