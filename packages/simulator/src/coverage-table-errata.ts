@@ -1,4 +1,4 @@
-import { at, found, type Standing, waits } from './coverage-table-standing.ts';
+import { at, found, type Standing, sought, waits } from './coverage-table-standing.ts';
 
 /** The errata of the protocol, E1 to E21, and their variants. */
 export const errataRows: readonly [string, Standing][] = [

@@ -80,11 +80,13 @@ export class Subscriptions implements RequestHandler {
 
   /** A `subscribe` frame. */
   subscribe(connection: Connection, frame: Frame): void {
-    const { connections, limits } = this.#options;
+    const { connections, limits, refusing } = this.#options;
     const refuse = (code: ErrorCode, message?: string, details?: Record<string, unknown>) =>
       connections.sendError(connection, frame.correlation, frame.group, code, message, details);
-    const refusing = this.#options.refusing();
-    if (refusing === 'goingAway') return refuse(refusing);
+    if (refusing() === 'goingAway') {
+      refuse('goingAway');
+      return;
+    }
     const message = decodeSubscribe(frame.payload.subarray(0, frame.covered));
     if (!message.ok) {
       refuse(message.error.code, message.error.message);

@@ -15,6 +15,7 @@ import { describeMessage, describeState } from './describe.ts';
 import type { Recovering } from './fault-atlas.ts';
 import { Floors } from './floors.ts';
 import { simLimits } from './limits.ts';
+import { Tap } from './tap.ts';
 
 /** Frames to clients that some checker looks at. */
 const toClients: ReadonlySet<number> = new Set([
@@ -310,33 +311,6 @@ export class Observer {
       }
     }
     for (const checker of this.#of(self.group)) checker.persisted?.(context, token, ok);
-  }
-}
-
-/** Passes a replica's effects on, and tells the observer. */
-class Tap implements ReplicaEffects {
-  readonly context: ReplicaContext;
-  out: ReplicaEffects | null = null;
-  readonly #observer: Observer;
-
-  constructor(observer: Observer, context: ReplicaContext) {
-    this.#observer = observer;
-    this.context = context;
-  }
-
-  send(to: number, message: Message): void {
-    this.#observer.sends(this.context, to, message);
-    this.out?.send(to, message);
-  }
-  persist(token: number, write: PersistWrite): void {
-    this.#observer.persists(this.context, token, write);
-    this.out?.persist(token, write);
-  }
-  load(token: number, first: number, last: number, bytesMax: number): void {
-    this.out?.load(token, first, last, bytesMax);
-  }
-  reply(requestId: number, outcome: Parameters<ReplicaEffects['reply']>[1]): void {
-    this.out?.reply(requestId, outcome);
   }
 }
 
