@@ -21,7 +21,16 @@ describe('a replica that is far behind', () => {
   it('counts what it knows to be committed and has not applied', () => {
     const bench = backup();
     expect(bench.replica.opsBehind).toBe(0);
-    bench.receive(0, { type: 'ping', epoch: 0, view: 0, op: 10, commitMax: 10, normal: true });
+    bench.receive(0, {
+      type: 'ping',
+      epoch: 0,
+      view: 0,
+      op: 10,
+      commitMax: 10,
+      normal: true,
+      sentMs: 0,
+      answer: null,
+    });
     expect(bench.replica.opsBehind).toBe(10);
     const recovering = new Bench(3, 2, { ...promise(3, 3, []), mark: true }, [], {
       checkpoint: { mode: 'memory' },
@@ -33,7 +42,16 @@ describe('a replica that is far behind', () => {
 
   it('fetches nothing op by op while a transfer is under way, and takes nothing that was asked for before', () => {
     const bench = backup();
-    const ping = { type: 'ping', epoch: 0, view: 0, op: 10, commitMax: 10, normal: true } as const;
+    const ping = {
+      type: 'ping',
+      epoch: 0,
+      view: 0,
+      op: 10,
+      commitMax: 10,
+      normal: true,
+      sentMs: 0,
+      answer: null,
+    } as const;
     bench.step({ type: 'transferring', on: true });
     bench.receive(0, ping);
     bench.repair(0, 10, TEN);
@@ -47,7 +65,16 @@ describe('a replica that is far behind', () => {
   it('goes on from a checkpoint, and acks what is prepared next', () => {
     const bench = backup();
     const [ten] = TEN.slice(-1) as [Prepare];
-    bench.receive(0, { type: 'ping', epoch: 0, view: 0, op: 10, commitMax: 10, normal: true });
+    bench.receive(0, {
+      type: 'ping',
+      epoch: 0,
+      view: 0,
+      op: 10,
+      commitMax: 10,
+      normal: true,
+      sentMs: 0,
+      answer: null,
+    });
     expect(bench.replica.takesCheckpoint(checkpointAt(ten), 0)).toBe(true);
     bench.step({ type: 'transferred', checkpoint: checkpointAt(ten) });
     const eleven = prepare(11, 0, ten);
