@@ -53,12 +53,12 @@ function setUp() {
       head = fork;
     },
     remove: (group: number, snapshotOp = head?.header.op ?? 0) =>
-      observer.removes(0, `groups/${group}/0000000000000001.index`, (of) => (of === 0 ? snapshotOp : null)),
+      observer.removes(0, `groups/${group}/0000000000000001.segment`, (of) => (of === 0 ? snapshotOp : null)),
   };
 }
 
 const refused = (group: number, by: number | '?') =>
-  `removes groups/${group}/0000000000000001.index; group ${group} is deleted by metadata op ${by}`;
+  `removes groups/${group}/0000000000000001.segment; group ${group} is deleted by metadata op ${by}`;
 
 describe('checker 16, of files that are removed', () => {
   const cleanUp: Observer[] = [];

@@ -54,8 +54,8 @@ export class PartitionLife implements Checker {
     const [, group, base] = /^groups\/(\d+)\/(?:(\d+)\.\w+|.*)$/.exec(path) ?? [];
     if (group === undefined) return;
     const id = Number(group);
-    // What was staged of a transfer is nothing that the group has promised.
-    if (path.startsWith(`groups/${group}/transfer-`)) return;
+    // What was staged of a transfer is nothing that the group has promised; nor is an index, which is made from its segment.
+    if (path.startsWith(`groups/${group}/transfer-`) || path.endsWith('.index')) return;
     const own = checkpointOf(id);
     // A segment that begins behind the checkpoint holds nothing yet that the journal does not.
     if (own !== null && base !== undefined && Number(base) > own) return;
