@@ -23,6 +23,8 @@ export const exploreUsage = `Usage: npm run explore -- [options]
   --live               any two nodes must be able to go on without the third
   --only-acked         judges by lost acked ops alone
   --seconds N          gives up after so long (default ${defaultBounds.secondsMax})
+  --states N           gives up with so many states, about 200 bytes each (default ${defaultBounds.statesMax})
+  --plain              no states are taken for one that differ in anything: what the others are checked against
   --mutant NAME        with this defect put back, within bounds that show it unless others are given
   --mutants            every defect
 `;
@@ -35,6 +37,7 @@ const numbers: Readonly<Record<string, readonly [keyof Bounds, number]>> = {
   '--news': ['news', 7],
   '--writes': ['writes', 16],
   '--seconds': ['secondsMax', 1_000_000],
+  '--states': ['statesMax', 100_000_000],
 };
 
 /** Parses arguments; a text says what is wrong with them. */
@@ -58,6 +61,7 @@ export function parseExploreArguments(argv: readonly string[]): ExploreArguments
     } else if (name === '--live') over = { ...over, live: true };
     else if (name === '--only-acked') over = { ...over, onlyAcked: true };
     else if (name === '--slow-disk') over = { ...over, slowDisk: true };
+    else if (name === '--plain') over = { ...over, reduced: false };
     else if (name === '--mutants') allDefects = true;
     else if (name === '--mutant') defect = argv[++at] ?? '';
     else return `unknown option ${name}`;

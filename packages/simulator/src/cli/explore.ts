@@ -14,8 +14,14 @@ export function explore({ bounds, defect }: ExploreArguments): number {
   const within =
     `mode ${mode}, ${ops} ops, ${views} views, ${crashes} crashes, ${cleans} clean restarts, ` +
     `${news} news, ${writes} writes under way${slowDisk ? ', slow disks' : ''}${defect === null ? '' : `, with ${defect}`}`;
+  const { violation, limit } = outcome;
+  const ended = limit === 'seconds' ? `--seconds ${bounds.secondsMax}` : `--states ${bounds.statesMax}`;
   const verdict =
-    outcome.violation === null ? (outcome.isComplete ? 'complete, no violation' : 'INCOMPLETE') : 'VIOLATION';
+    violation !== null
+      ? 'VIOLATION'
+      : limit === null
+        ? 'complete, no violation'
+        : `INCOMPLETE, ended by ${ended}: no violation among what was seen`;
   console.log(`${verdict} | ${within}`);
   console.log(
     `${outcome.states} distinct states of the group, ${outcome.transitions} transitions; ` +
@@ -26,6 +32,6 @@ export function explore({ bounds, defect }: ExploreArguments): number {
       `${Math.round(process.memoryUsage().rss / 1e6)} MB`,
   );
   for (const line of tellStory(search, outcome)) console.log(line);
-  if (outcome.violation !== null) return 1;
+  if (violation !== null) return 1;
   return outcome.isComplete ? 0 : 3;
 }

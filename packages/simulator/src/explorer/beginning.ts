@@ -60,7 +60,7 @@ function atCheckpoint({ table }: Driver, nodes: readonly LocalState[], sent: rea
     const checkpoint = { op: 1, checksum, timestamp, mode: table.mode, lossEpoch: 0 };
     const durable = table.durableOf([{ type: 'state', record }], checkpoint, 1);
     if (durable === null) throw new Error('a checkpoint can be read');
-    return table.intern(node, state, durable, []);
+    return table.intern(node, { ...state, checkpointOp: checkpoint.op }, durable, []);
   });
   // What may come late: the log of view 0 as it was at its start.
   const late = sent.filter((id) => table.messages.get(id).message.type === 'startView');

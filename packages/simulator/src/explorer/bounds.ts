@@ -20,6 +20,11 @@ export interface Bounds {
   readonly slowDisk: boolean;
   /** Whether any two nodes must be able to go on without the third. */
   readonly live: boolean;
+  /**
+   * Whether states that differ in nothing which a later step could see count as one. Without, the same is searched in
+   * more states: what the reductions are checked against.
+   */
+  readonly reduced: boolean;
   /** Judges by lost acked ops alone, and not by the rules that keep one from being lost. */
   readonly onlyAcked: boolean;
   /** Ends the search incomplete after so long, or with so many states. */
@@ -47,8 +52,9 @@ export const defaultBounds: Bounds = {
   writes: 1,
   slowDisk: false,
   live: false,
+  reduced: true,
   onlyAcked: false,
   secondsMax: 3_600,
-  // About 50 bytes each.
-  statesMax: 30_000_000,
+  // Above what the searches with these bounds come to, in either mode; about 200 bytes each, with all that belongs to them.
+  statesMax: 20_000_000,
 };

@@ -1,5 +1,6 @@
 import type { MutantEdit } from '../mutants/mutant.ts';
 import { e3PromiseForgotten } from '../mutants/vsr/e3-promise-forgotten.ts';
+import { e5NonceReused } from '../mutants/vsr/e5-nonce-reused.ts';
 import { e6StartViewFromNormal } from '../mutants/vsr/e6-start-view-from-normal.ts';
 import { e19PrimaryResumes } from '../mutants/vsr/e19-primary-resumes.ts';
 import { earlySelfCount } from '../mutants/vsr/early-self-count.ts';
@@ -87,6 +88,14 @@ export const defects: readonly Defect[] = [
     edits: nonceFromNormal,
     bounds: memory({ views: 2, ops: 1, ...lossAlone }),
   },
+  // Not by loss alone: what the reductions of mode `memory` take for granted is tried, or they are not made.
+  {
+    name: 'nonce-from-normal-tried',
+    rule: 'a StartView of a view whose log is held changes nothing',
+    edits: nonceFromNormal,
+    bounds: memory({ views: 2, ops: 1 }),
+  },
+  { ...e5NonceReused, name: 'nonce-reused', bounds: memory({ views: 2, ops: 1 }) },
   {
     name: 'mark-at-first-ack',
     rule: 'the mark is durable with the first view whose log is held',

@@ -1,8 +1,8 @@
-import { type Message, Replica, type ReplicaState } from '@vireo/vsr';
-import { N, primaryOfView } from './bounds.ts';
+import type { Message, Replica, ReplicaState } from '@vireo/vsr';
+import { type Bounds, N, primaryOfView } from './bounds.ts';
 import type { Durable, LocalState, Step } from './local-state.ts';
-import { type LocalTable, resume } from './local-table.ts';
-import { configs, machine, requestOf, world } from './machine.ts';
+import { type LocalTable, resume, startReplica } from './local-table.ts';
+import { requestOf } from './machine.ts';
 import { Recorder } from './recorder.ts';
 import { makePingDue } from './replica-copy.ts';
 import { frameProblem, stepProblem } from './step-rules.ts';
@@ -16,14 +16,16 @@ import { suspectNow } from './suspicion.ts';
 export class Driver {
   readonly table: LocalTable;
   readonly #viewMax: number;
+  readonly #slowDisk: boolean;
   /** Steps that the code under search was run for. */
   steps = 0;
   /** Steps that ended an amnesia. */
   recoveries = 0;
 
-  constructor(table: LocalTable, viewMax: number) {
+  constructor(table: LocalTable, { views, slowDisk }: Pick<Bounds, 'views' | 'slowDisk'>) {
     this.table = table;
-    this.#viewMax = viewMax;
+    this.#viewMax = views - 1;
+    this.#slowDisk = slowDisk;
   }
 
   deliver(local: LocalState, messageId: number): Step {
@@ -31,6 +33,16 @@ export class Driver {
       const { from, message } = this.table.messages.get(messageId);
       replica.step({ type: 'message', from, message }, out);
     });
+  }
+
+  /** Whether a message changes nothing, and nobody hears of it but what a primary says all the time. */
+  ignores(local: LocalState, messageId: number): boolean {
+    const { messages } = this.table;
+    const { from, message } = messages.get(messageId);
+    const { to, sent, problem } = this.#step(local, (replica, out) => {
+      replica.step({ type: 'message', from, message }, out);
+    });
+    return to === local.id && problem === null && sent.every((id) => messages.isNews(id));
   }
 
   /**
@@ -108,9 +120,26 @@ export class Driver {
   crash(local: LocalState): Step {
     const known = local.steps.get(event.crash);
     if (known !== undefined) return known;
-    const step = this.start(local.node, local.durable);
+    const step = this.#withCopy(this.start(local.node, local.durable));
     local.steps.set(event.crash, step);
     return step;
+  }
+
+  /**
+   * A start that writes a copy of the record it has read, with the end of that write, if nothing can tell the two
+   * moments apart: the end sends nothing more, and a crash before it leads to the same node as a crash after it.
+   */
+  #withCopy(step: Step): Step {
+    if (!this.table.reduced || this.#slowDisk || step.end !== 'none' || step.problem !== null) return step;
+    const { node, durable, pending } = this.table.get(step.to);
+    if (pending.length !== 1) return step;
+    const written = this.flush(this.table.get(step.to));
+    if (written.end !== 'none' || written.problem !== null || written.startedWith !== -1) return step;
+    if (written.sent.some((id) => !step.sent.includes(id))) return step;
+    const isSame =
+      this.start(node, durable).to === step.to &&
+      this.start(node, this.table.get(written.to).durable).to === written.to;
+    return isSame ? { ...step, to: written.to } : step;
   }
 
   /**
@@ -154,26 +183,27 @@ export class Driver {
 
   /** A process starts from what is durable. */
   start(node: number, before: Durable): Step {
-    const config = configs[node];
-    if (config === undefined) throw new Error(`there is no node ${node}`);
-    // Only what was forgotten is asked for with a nonce.
-    const starts = this.table.mode === 'memory' ? before.starts + 1 : 1;
+    // Only what was forgotten is asked for with a nonce. How many runs there were before makes no difference to a
+    // replica, so with their nonces called stale (`Messages.staleOf`) every run is the first.
+    const starts = this.table.mode === 'memory' && !this.table.forgetsRuns ? before.starts + 1 : 1;
     const durable = { ...before, starts };
-    return this.#take(node, durable, [], null, (out) => {
-      return new Replica({ ...config, startCounter: starts }, machine, world, durable.recovery, out);
-    });
+    return this.#take(node, durable, [], null, (out) => startReplica(node, durable.recovery, starts, out));
   }
 
   #once(local: LocalState, key: number, act: (replica: Replica, out: Recorder) => void): Step {
     const known = local.steps.get(key);
     if (known !== undefined) return known;
-    const step = this.#take(local.node, local.durable, local.pending, local.state, (out) => {
+    const step = this.#step(local, act);
+    local.steps.set(key, step);
+    return step;
+  }
+
+  #step(local: LocalState, act: (replica: Replica, out: Recorder) => void): Step {
+    return this.#take(local.node, local.durable, local.pending, local.state, (out) => {
       const replica = resume(local.node, local.state, out);
       act(replica, out);
       return replica;
     });
-    local.steps.set(key, step);
-    return step;
   }
 
   #take(

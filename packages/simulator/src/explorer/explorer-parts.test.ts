@@ -1,13 +1,18 @@
 import { ZERO_CHECKSUM } from '@vireo/protocol';
-import { describe, expect, it } from 'vitest';
+import type { Message, ReplicaState, StateRecord } from '@vireo/vsr';
+import { describe, expect, it, vi } from 'vitest';
 import { begin } from './beginning.ts';
+import { defaultBounds } from './bounds.ts';
 import { cost, leavesNoLess, spend, used, whoGoesOn } from './budget.ts';
 import { canonicalText } from './canonical-text.ts';
 import { Driver } from './driver.ts';
 import { IntLists } from './int-lists.ts';
+import type { LocalState } from './local-state.ts';
 import { LocalTable } from './local-table.ts';
-import { Messages } from './messages.ts';
+import { MessageUse } from './message-use.ts';
+import { Messages, STALE_NONCE } from './messages.ts';
 import { Prepares } from './prepares.ts';
+import { copyState, forgetUnread } from './replica-copy.ts';
 import { StateStore } from './state-store.ts';
 
 describe('budget', () => {
@@ -68,8 +73,8 @@ describe('states', () => {
 describe('steps', () => {
   it('leave the state that they start from as it was, and come out the same again', () => {
     const prepares = new Prepares(ZERO_CHECKSUM);
-    const table = new LocalTable('disk', prepares, new Messages(prepares));
-    const driver = new Driver(table, 2);
+    const table = new LocalTable(defaultBounds, prepares, new Messages(prepares));
+    const driver = new Driver(table, defaultBounds);
     const { nodes } = begin(driver);
     const primary = table.get(nodes[0] as number);
     const before = canonicalText(primary.state, prepares);
@@ -83,5 +88,91 @@ describe('steps', () => {
     expect(table.get(driver.crash(asked).to).state.log).toHaveLength(0);
     expect(canonicalText(primary.state, prepares)).toBe(before);
     expect(driver.request(primary, 0)).toBe(request);
+  });
+});
+
+/** A new group in mode `memory`. */
+function beginInMemory(reduced: boolean) {
+  const bounds = { ...defaultBounds, mode: 'memory', reduced } as const;
+  const prepares = new Prepares(ZERO_CHECKSUM);
+  const messages = new Messages(prepares);
+  const table = new LocalTable(bounds, prepares, messages);
+  const driver = new Driver(table, bounds);
+  const nodes = begin(driver).nodes.map((id) => table.get(id));
+  return { bounds, messages, table, driver, nodes, backup: nodes[1] as LocalState };
+}
+
+describe('reductions', () => {
+  it.each([true, false])(
+    'take records alike that make no difference to the next start, and no others; reduced: %s',
+    (reduced) => {
+      const { table, backup } = beginInMemory(reduced);
+      const { node, state, durable } = backup;
+      const { record } = durable.recovery;
+      if (record === null) throw new Error('a new group has a promise');
+      const withRecord = (change: Partial<StateRecord>) => {
+        const items = [{ type: 'state', record: { ...record, ...change } }] as const;
+        const changed = table.durableOf(items, durable.checkpoint, durable.starts);
+        if (changed === null) throw new Error('a record can be read');
+        return table.intern(node, copyState(state), changed, []);
+      };
+      expect(withRecord({})).toBe(backup.id);
+      expect(withRecord({ commitMax: record.commitMax + 1 }) === backup.id).toBe(reduced);
+      expect(withRecord({ view: record.view + 1 })).not.toBe(backup.id);
+      expect(withRecord({ mark: false })).not.toBe(backup.id);
+    },
+  );
+
+  it('end the write of a copy with the start, and count every run as the first', () => {
+    for (const reduced of [true, false]) {
+      const { table, driver, backup } = beginInMemory(reduced);
+      const first = table.get(driver.crash(backup).to);
+      expect(first.facts.recovers).toBe(true);
+      expect(first.pending).toHaveLength(reduced ? 0 : 1);
+      expect(driver.crash(first).to === first.id).toBe(reduced);
+    }
+  });
+
+  it('forget an ack that is due where none is made, and votes that have decided', () => {
+    const { backup } = beginInMemory(true);
+    const vote = { type: 'doViewChange' } as Extract<Message, { type: 'doViewChange' }>;
+    const formation = { commitMax: 1, anchorOp: 1, anchorChecksum: ZERO_CHECKSUM, headers: [], bodies: [] };
+    const forgotten = (change: Partial<ReplicaState>, leads: boolean) => {
+      const state = { ...copyState(backup.state), ackDue: true, votes: [vote, null, null], ...change };
+      forgetUnread(state, leads);
+      return [state.ackDue, state.votes[0] === null];
+    };
+    expect(forgotten({}, false)).toEqual([true, false]);
+    expect(forgotten({}, true)).toEqual([false, false]);
+    expect(forgotten({ status: 'viewChange' }, false)).toEqual([false, false]);
+    expect(forgotten({ status: 'viewChange', formation }, true)).toEqual([false, true]);
+  });
+
+  it('call the answers to a run that is over stale, and its question useless', () => {
+    const { messages, driver, nodes, backup } = beginInMemory(true);
+    const asked = driver.crash(backup).sent.find((id) => messages.get(id).asks !== 0) as number;
+    const answer = driver.deliver(nodes[0] as LocalState, asked).sent.find((id) => messages.get(id).to === 1);
+    const stale = messages.staleOf(answer as number, 1);
+    expect(messages.get(stale).message).toMatchObject({ type: 'startView', nonce: STALE_NONCE });
+    expect(messages.staleOf(stale, 1)).toBe(stale);
+    expect(messages.staleOf(answer as number, 2)).toBe(answer);
+    expect(messages.staleOf(asked, 1)).toBe(-1);
+    expect(messages.staleOf(asked, 0)).toBe(asked);
+  });
+
+  it('drop the log of a view for who has taken it up, unless it waits for an answer, and try whether that was right', () => {
+    const { bounds, messages, driver, nodes, backup } = beginInMemory(true);
+    const facts = nodes.map((node) => node.facts);
+    const use = new MessageUse(messages, bounds, facts, true);
+    const crashed = driver.crash(backup);
+    const asked = crashed.sent.find((id) => messages.get(id).asks !== 0) as number;
+    const answer = driver.deliver(nodes[0] as LocalState, asked).sent.find((id) => messages.get(id).to === 1);
+    expect(use.isOfUse(answer as number)).toBe(false);
+    expect(new MessageUse(messages, bounds, facts, false).isOfUse(answer as number)).toBe(true);
+    facts[1] = driver.table.get(crashed.to).facts;
+    expect(use.isOfUse(answer as number)).toBe(true);
+    expect(use.findTakenUpTwice(driver)).toBeNull();
+    vi.spyOn(driver, 'ignores').mockReturnValue(false);
+    expect(use.findTakenUpTwice(driver)?.local.node).toBe(1);
   });
 });

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { replaceOnce } from '../mutants/replace.ts';
 import { type Bounds, defaultBounds } from './bounds.ts';
 import { defects } from './defects.ts';
-import { Search } from './search.ts';
+import { type Outcome, Search } from './search.ts';
+import { column } from './state-store.ts';
 import { tellStory } from './story.ts';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
@@ -41,6 +42,62 @@ describe('exhaustive search', () => {
     const [one, other] = [explore({}), explore({})];
     expect(one.outcome).toEqual(other.outcome);
     expect(one.outcome.states).toBeGreaterThan(1000);
+  });
+});
+
+/** Every state of a node that a search came to, by what a replica goes by: without times, nonces, and what is kept of them. */
+function nodesOf({ store, driver }: Search): Set<string> {
+  const { table } = driver;
+  const ids = new Set<number>();
+  for (let index = 0; index < store.count; index++)
+    for (const node of [column.node0, column.node1, column.node2]) ids.add(store.get(index, node));
+  const texts = [...ids].map((id) => {
+    const { node, state, facts } = table.get(id);
+    const { status, verdict, commitMin, commitMax, committedChecksum, log, started, noopOp, acked } = state;
+    const { staging, promise, formation, pendingStartView } = state;
+    const { view, logView, durableView, durableLogView } = facts;
+    const waited = pendingStartView === null ? null : { ...pendingStartView, nonce: 0 };
+    const known = [view, logView, durableView, durableLogView, started, noopOp, acked, promise];
+    const all = [node, status, verdict, commitMin, commitMax, committedChecksum, known, log, staging];
+    return JSON.stringify([...all, formation, waited], (name, value: unknown) => {
+      if (name === 'bytes') return null;
+      return value instanceof Map ? [...value] : value;
+    });
+  });
+  return new Set(texts);
+}
+
+describe('reductions', () => {
+  it.each<[string, Partial<Bounds>]>([
+    ['disk', {}],
+    ['memory', { mode: 'memory' }],
+    ['memory, a backup hears how far the view has got', { mode: 'memory', news: 1, crashes: 0 }],
+  ])(
+    '%s: each node comes to the same states as without, in fewer states of the group',
+    (_name, bounds) => {
+      const [reduced, plain] = [true, false].map((each) => {
+        const search = new Search({
+          ...defaultBounds,
+          ops: 1,
+          views: 2,
+          crashes: 1,
+          ...bounds,
+          reduced: each,
+        });
+        return { search, outcome: search.run() };
+      }) as [{ search: Search; outcome: Outcome }, { search: Search; outcome: Outcome }];
+      expect(reduced.outcome.isComplete && plain.outcome.isComplete).toBe(true);
+      const { ackedOps, viewsStarted } = plain.outcome.reached;
+      expect(reduced.outcome.reached).toMatchObject({ ackedOps, viewsStarted });
+      expect(reduced.outcome.states).toBeLessThan(plain.outcome.states);
+      expect(nodesOf(reduced.search)).toEqual(nodesOf(plain.search));
+    },
+    120_000,
+  );
+
+  it('say which bound ended a search', () => {
+    expect(explore({ statesMax: 100 }).outcome).toMatchObject({ isComplete: false, limit: 'states' });
+    expect(explore({ secondsMax: 0 }).outcome).toMatchObject({ isComplete: false, limit: 'seconds' });
   });
 });
 

@@ -17,6 +17,7 @@ export class GroupRules {
   /** Of an acked op, as long as no more fails than may; the disks of a search never fail. */
   readonly #copiesMin: number;
   readonly #onlyAcked: boolean;
+  readonly #reduced: boolean;
   readonly #acked = new Int32Array(N);
   /** Ops acked beyond those that were from the beginning, and views started, at most in any run. */
   readonly reached = { ackedOps: 0, viewsStarted: 1 };
@@ -28,6 +29,7 @@ export class GroupRules {
     this.#baseOp = baseOp;
     this.#copiesMin = bounds.mode === 'disk' ? 2 : 1;
     this.#onlyAcked = bounds.onlyAcked;
+    this.#reduced = bounds.reduced;
   }
 
   /** The past before anything happened: view 0 was started with nothing. */
@@ -82,6 +84,8 @@ export class GroupRules {
       const started = past[views + view] as number;
       if (isOver && started > 0) past[views + view] = 0;
       const { durableView, durableLogView, view: present } = nodes[primaryOfView(view)] as Facts;
+      // A view whose primary has promised a later one will never start: as good as one that has, and is over.
+      if (this.#reduced && started === -1 && durableView > view) past[views + view] = 0;
       isOver &&= durableView > view || (durableLogView === view && present > view);
     }
     let first = 0;

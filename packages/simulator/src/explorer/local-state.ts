@@ -54,6 +54,8 @@ export interface Facts {
   readonly bodiesFrom: number;
   /** Tells the runs of the process apart; its questions have nonces above it. */
   readonly firstNonce: number;
+  /** Waits to be told a log. */
+  readonly recovers: boolean;
   /** Lost what it may have acked, and has not got it back. */
   readonly isFailed: boolean;
   /** Takes a client's op at once. */

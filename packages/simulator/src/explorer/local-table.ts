@@ -1,14 +1,21 @@
-import type { Prepare } from '@vireo/protocol';
-import { type Checkpoint, type ReplayItem, Replica, type ReplicaState, replayJournal } from '@vireo/vsr';
+import { type Prepare, ZERO_CHECKSUM } from '@vireo/protocol';
+import {
+  type Checkpoint,
+  type ReplayItem,
+  Replica,
+  type ReplicaRecovery,
+  type ReplicaState,
+  replayJournal,
+} from '@vireo/vsr';
 import { type Bounds, N, primaryOfView } from './bounds.ts';
 import { canonicalText } from './canonical-text.ts';
 import { Interner } from './interner.ts';
 import type { Durable, Facts, LocalState, PendingWrite } from './local-state.ts';
 import { configs, machine, world } from './machine.ts';
-import type { Messages } from './messages.ts';
+import { type Messages, STALE_NONCE } from './messages.ts';
 import type { Prepares } from './prepares.ts';
 import { Recorder } from './recorder.ts';
-import { copyState, forgetRemains, forgetTime } from './replica-copy.ts';
+import { copyState, forgetRemains, forgetTime, forgetUnread } from './replica-copy.ts';
 
 /** A replica around a copy of a state. */
 export function resume(node: number, state: ReplicaState, out: Recorder): Replica {
@@ -17,15 +24,54 @@ export function resume(node: number, state: ReplicaState, out: Recorder): Replic
   return new Replica(config, machine, world, { resumed: copyState(state) }, out);
 }
 
+/** A replica that starts from what is durable. `starts`: how often its process did, this one included. */
+export function startReplica(
+  node: number,
+  recovery: ReplicaRecovery,
+  starts: number,
+  out: Recorder,
+): Replica {
+  const config = configs[node];
+  if (config === undefined) throw new Error(`there is no node ${node}`);
+  return new Replica({ ...config, startCounter: starts }, machine, world, recovery, out);
+}
+
+/** More than a run within bounds asks. */
+const NONCES_MAX = 1000;
+
+/** More than the crashes and clean shutdowns of any search. */
+const STARTS_TRIED = 16;
+
+/** Whether the nonces of each run lie above those of the run before, and all of them above what counts as stale. */
+function noncesRise(): boolean {
+  const checkpoint = { op: 0, checksum: ZERO_CHECKSUM, timestamp: 0, mode: 'memory', lossEpoch: 0 } as const;
+  const recovery = { record: null, checkpoint, entries: [], headLost: false, salvaged: [] };
+  let before = STALE_NONCE;
+  for (let starts = 1; starts <= STARTS_TRIED; starts++) {
+    const { firstNonce } = startReplica(0, recovery, starts, new Recorder()).state;
+    if (firstNonce < before) return false;
+    before = firstNonce + NONCES_MAX;
+  }
+  return true;
+}
+
 /** All local states that were met. */
 export class LocalTable {
   readonly prepares: Prepares;
   readonly messages: Messages;
   readonly mode: Bounds['mode'];
+  readonly reduced: boolean;
+  /**
+   * Every run of a process counts as its first, and nonces of those before it as stale (`Messages.staleOf`). So it is as
+   * long as each run has nonces above those of all before it, which is seen from the code (erratum E5).
+   */
+  readonly forgetsRuns: boolean;
   readonly #table = new Interner<LocalState>();
 
-  constructor(mode: Bounds['mode'], prepares: Prepares, messages: Messages) {
+  constructor({ mode, reduced }: Pick<Bounds, 'mode' | 'reduced'>, prepares: Prepares, messages: Messages) {
     this.mode = mode;
+    this.reduced = reduced;
+    this.forgetsRuns = reduced && noncesRise();
     this.prepares = prepares;
     this.messages = messages;
   }
@@ -42,12 +88,13 @@ export class LocalTable {
   intern(node: number, state: ReplicaState, durable: Durable, pending: readonly PendingWrite[]): number {
     forgetTime(state);
     forgetRemains(state);
+    if (this.reduced) forgetUnread(state, primaryOfView(state.view) === node);
     const renumbered = renumber(state, pending);
     const { prepares } = this;
     const key = [
       node,
       canonicalText(state, prepares),
-      canonicalText(durable.recovery, prepares),
+      this.#textOf(node, durable),
       durable.bodies.join(),
       durable.starts,
       canonicalText(renumbered, prepares),
@@ -62,6 +109,27 @@ export class LocalTable {
       steps: new Map(),
       answers: new Map(),
     }));
+  }
+
+  /**
+   * Of a node that must be told the log again when it starts, what it wrote of that log is of no use to anybody: with
+   * the same bodies and headers in the journal, only what its next start makes of the record counts. The start itself
+   * is asked, not the record, so that a start which trusts what it should not still tells such records apart.
+   */
+  #textOf(node: number, durable: Durable): string {
+    const { recovery, starts } = durable;
+    const { prepares } = this;
+    if (this.reduced && recovery.record !== null && this.mode === 'memory') {
+      const out = new Recorder();
+      const { state } = startReplica(node, recovery, starts, out);
+      if (state.verdict !== 'none') {
+        const { entries, headLost, salvaged } = recovery;
+        forgetTime(state);
+        const writes = out.writes.map(({ items }) => items);
+        return canonicalText([state, writes, entries, headLost, salvaged], prepares);
+      }
+    }
+    return canonicalText(recovery, prepares);
   }
 
   /** What a start would find; null: unreadable. */
@@ -119,6 +187,7 @@ export class LocalTable {
           ),
       bodiesFrom: isMemory ? applied : prepares.idOf(durable.checkpoint.checksum),
       firstNonce: state.firstNonce,
+      recovers: state.verdict !== 'none',
       isFailed: state.verdict !== 'none' || state.log.some(({ faulty }) => faulty),
       takesRequests: leads && state.noopOp !== 0,
       startView: leads && state.view > 0 ? this.#startViewOf(node, state) : -1,

@@ -3,6 +3,9 @@ import { canonicalText } from './canonical-text.ts';
 import { Interner } from './interner.ts';
 import type { Prepares } from './prepares.ts';
 
+/** Below the nonces of every run: `Replica` numbers its runs from 1 on, and makes each begin its nonces far above. */
+export const STALE_NONCE = 1;
+
 /** A message that was sent at some time, and may be delivered at any time from then on, as often as one likes. */
 export interface Sent {
   readonly from: number;
@@ -55,6 +58,17 @@ export class Messages {
       message.type === 'ping' ||
       (message.type === 'startView' && message.nonce === 0 && !this.#starts.has(id))
     );
+  }
+
+  /**
+   * The message after a crash of `node`. Its question is of a run that is over, and of no use (−1); an answer to it says
+   * to later runs that it is none of theirs, and nothing else: whichever run it was for, its nonce is too low.
+   */
+  staleOf(id: number, node: number): number {
+    const { from, to, message } = this.get(id);
+    if (message.type === 'requestStartView') return from === node ? -1 : id;
+    if (message.type !== 'startView' || to !== node || message.nonce <= STALE_NONCE) return id;
+    return this.idOf(from, node, { ...message, nonce: STALE_NONCE }) ?? -1;
   }
 
   get(id: number): Sent {

@@ -84,6 +84,23 @@ export function forgetRemains(state: ReplicaState): void {
   if (state.started) state.acked = state.acked.map((op) => Math.max(op, state.commitMax));
 }
 
+/**
+ * Takes out what no step reads where the replica stands, whatever way it goes on. `leads`: its view's primary is it.
+ * What the code should not read, but a wrong one might, stays: the nonces of a run, the promise of a view change.
+ */
+export function forgetUnread(state: ReplicaState, leads: boolean): void {
+  // Read in cold starts alone.
+  state.coldStart = { ...state.coldStart, askedNonce: state.firstNonce, grantedNonce: state.firstNonce };
+  // Acks are made by backups in normal; the way there, out of another status, sets it anew.
+  if (state.status !== 'normal' || leads) state.ackDue = false;
+  // They have decided on a log. They count again after the next view at the earliest, which begins without votes.
+  if (state.formation !== null) state.votes.fill(null);
+  // Looked at when it arrived.
+  if (state.pendingStartView !== null) state.pendingStartView = { ...state.pendingStartView, nonce: 0 };
+  // Applied ops that a checkpoint has made durable are as good as any others.
+  if (state.volatileTo <= state.checkpointOp) state.volatileTo = 0;
+}
+
 /** All waits of a replica that has to suspect now are over; those for sending things again are not. */
 export function makeImpatient(state: ReplicaState): void {
   state.heardTick = LONG_AGO;

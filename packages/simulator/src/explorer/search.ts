@@ -8,6 +8,7 @@ import { GroupRules } from './group-rules.ts';
 import { IntLists } from './int-lists.ts';
 import type { Facts, LocalState, Step } from './local-state.ts';
 import { LocalTable } from './local-table.ts';
+import { changesUse, MessageUse } from './message-use.ts';
 import { Messages, mayReceive } from './messages.ts';
 import { Prepares } from './prepares.ts';
 import { column, StateStore } from './state-store.ts';
@@ -17,6 +18,8 @@ import { canGoOn } from './survivors.ts';
 export interface Outcome {
   /** Everything within the bounds was seen. */
   readonly isComplete: boolean;
+  /** The bound that ended it before everything was seen. */
+  readonly limit: 'seconds' | 'states' | null;
   readonly states: number;
   readonly transitions: number;
   readonly localStates: number;
@@ -38,7 +41,13 @@ const PROGRESS_STATES = 500_000;
  *
  * What one node does without sending anything new is invisible to the others, but for repair, which reads a log. So it
  * can as well come later, just before the next thing that this node does, and after such a step only this node goes
- * on (or somebody is repaired from it). Runs that differ in nothing else are searched once.
+ * on (or somebody is repaired from it). Runs that differ in nothing else are searched once. Clients see that a primary
+ * commits, and the bound of failures sees that a node has its copies back, so steps that do this are not invisible.
+ *
+ * States that differ in nothing which a later step could see are one (`bounds.reduced`). Each such reduction stands where
+ * it is made: fields that nobody reads (`forgetUnread`), records that no start can use (`LocalTable`), the moment in
+ * which a start has copied its record and the number of runs (`Driver`), messages (`MessageUse`), views that cannot
+ * start any more (`GroupRules.forget`). Where one takes for granted what a defect could break, the code is asked first.
  */
 export class Search {
   readonly bounds: Bounds;
@@ -48,6 +57,7 @@ export class Search {
   readonly pasts = new IntLists();
   readonly #rules: GroupRules;
   readonly #messages: Messages;
+  readonly #use: MessageUse;
   #transitions = 0;
   #violation: Outcome['violation'] = null;
 
@@ -55,8 +65,12 @@ export class Search {
   readonly #row = new Int32Array(9);
   readonly #locals: LocalState[] = [];
   readonly #facts: Facts[] = [];
-  readonly #sent = new Int32Array(4096);
+  readonly #stored = new Int32Array(4096);
+  #storedCount = 0;
+  /** What may be delivered: the messages of the state; while a node starts anew, as they are from then on. */
+  #sent = this.#stored;
   #sentCount = 0;
+  readonly #stale = new Int32Array(4096);
   readonly #merged = new Int32Array(4096);
   readonly #past: Int32Array;
   #index = 0;
@@ -68,7 +82,9 @@ export class Search {
     this.bounds = bounds;
     const prepares = new Prepares(ZERO_CHECKSUM);
     this.#messages = new Messages(prepares);
-    this.driver = new Driver(new LocalTable(bounds.mode, prepares, this.#messages), bounds.views - 1);
+    this.driver = new Driver(new LocalTable(bounds, prepares, this.#messages), bounds);
+    const dropsLogs = this.driver.table.forgetsRuns && !bounds.onlyAcked;
+    this.#use = new MessageUse(this.#messages, bounds, this.#facts, dropsLogs);
     const { nodes, messages, base } = begin(this.driver);
     this.#rules = new GroupRules(prepares, this.#messages, bounds, prepares.opOf(base));
     this.#past = this.#rules.newPast(base);
@@ -87,17 +103,20 @@ export class Search {
   run(onProgress: (found: number, searched: number) => void = () => {}): Outcome {
     const endMs = performance.now() + this.bounds.secondsMax * 1000;
     const { store } = this;
-    let isComplete = true;
+    let limit: Outcome['limit'] = null;
     for (let index = 0; index < store.count && this.#violation === null; index++) {
-      if (index % 1024 === 0 && (performance.now() > endMs || store.count > this.bounds.statesMax)) {
-        isComplete = false;
-        break;
+      if (index % 1024 === 0) {
+        if (performance.now() > endMs) limit = 'seconds';
+        else if (store.count > this.bounds.statesMax) limit = 'states';
+        if (limit !== null) break;
       }
       if (index % PROGRESS_STATES === PROGRESS_STATES - 1) onProgress(store.count, index + 1);
       if (!store.isOutdone(index)) this.#expand(index);
     }
+    if (limit === null && this.#violation === null) this.#violation = this.#takenUpTwice();
     return {
-      isComplete: isComplete && this.#violation === null,
+      isComplete: limit === null && this.#violation === null,
+      limit,
       states: store.count - store.outdone,
       transitions: this.#transitions,
       localStates: this.driver.table.size,
@@ -105,6 +124,17 @@ export class Search {
       reached: { ...this.#rules.reached, recoveries: this.driver.recoveries },
       violation: this.#violation,
     };
+  }
+
+  /** See `MessageUse`: what was dropped was of no use to anybody. */
+  #takenUpTwice(): Outcome['violation'] {
+    const found = this.#use.findTakenUpTwice(this.driver);
+    if (found === null) return null;
+    const { node, id } = found.local;
+    let at = 0;
+    while (at < this.store.count - 1 && this.store.get(at, column.node0 + node) !== id) at++;
+    const action = encodeAction(actionKind.deliver, node, found.message);
+    return { rule: 'a log is taken up of a view whose log was taken up before', at, action };
   }
 
   #expand(index: number): void {
@@ -116,7 +146,8 @@ export class Search {
       this.#locals[node] = local;
       this.#facts[node] = local.facts;
     }
-    this.#sentCount = this.lists.read(store.get(index, column.messages), this.#sent);
+    this.#storedCount = this.lists.read(store.get(index, column.messages), this.#stored);
+    this.#sentCount = this.#storedCount;
     this.#budget = store.get(index, column.budget);
     const goesOn = whoGoesOn(this.#budget);
     for (let node = 0; node < N; node++) {
@@ -130,10 +161,10 @@ export class Search {
     const local = this.#locals[node] as LocalState;
     if (local.pending.length > 0) this.#follow(actionKind.flush, node, 0, driver.flush(local), cost.none);
     if (this.#has(cost.crash, bounds.crashes) && this.#mayFail(node))
-      this.#follow(actionKind.crash, node, 0, driver.crash(local), cost.crash);
+      this.#restart(actionKind.crash, node, driver.crash(local), cost.crash);
     if (this.#has(cost.clean, bounds.cleans)) {
       const step = driver.restartCleanly(local);
-      if (step !== null) this.#follow(actionKind.clean, node, 0, step, cost.clean);
+      if (step !== null) this.#restart(actionKind.clean, node, step, cost.clean);
     }
     this.#joins(node);
     for (let at = 0; at < this.#sentCount; at++) {
@@ -149,6 +180,29 @@ export class Search {
       this.#follow(actionKind.request, node, value, driver.request(local, value), cost.op);
     }
     for (let peer = 0; peer < N; peer++) this.#repairs(node, peer);
+  }
+
+  /** A node starts anew: what was for the run before is stale. */
+  #restart(kind: ActionKind, node: number, step: Step, units: number): void {
+    if (this.bounds.mode === 'memory' && this.driver.table.forgetsRuns) this.#makeStale(node);
+    this.#follow(kind, node, 0, step, units);
+    this.#sent = this.#stored;
+    this.#sentCount = this.#storedCount;
+  }
+
+  #makeStale(node: number): void {
+    const stale = this.#stale;
+    let count = 0;
+    for (let at = 0; at < this.#storedCount; at++) {
+      const id = this.#messages.staleOf(this.#stored[at] as number, node);
+      if (id !== -1) stale[count++] = id;
+    }
+    stale.subarray(0, count).sort();
+    let kept = 0;
+    for (let at = 0; at < count; at++)
+      if (at === 0 || stale[at] !== stale[at - 1]) stale[kept++] = stale[at] as number;
+    this.#sent = stale;
+    this.#sentCount = kept;
   }
 
   /**
@@ -201,7 +255,9 @@ export class Search {
   #follow(kind: ActionKind, node: number, argument: number, first: Step, units: number): void {
     if (this.#violation !== null) return;
     const local = this.#locals[node] as LocalState;
-    const step = this.bounds.slowDisk ? first : this.#written(node, first);
+    const { bounds } = this;
+    this.#use.newsEnded = bounds.reduced && used(this.#budget + units, cost.news) >= bounds.news;
+    const step = bounds.slowDisk ? first : this.#written(node, first);
     const { problem, end } = step;
     // Who stops has lost nothing yet.
     if (problem !== null && (end === 'unreadable' || !this.bounds.onlyAcked)) {
@@ -241,10 +297,11 @@ export class Search {
     for (let each = 0; each < N; each++) row[each] = (this.#locals[each] as LocalState).id;
     row[node] = step.to;
     row[column.messages] =
-      list === this.#sent ? store.get(index, column.messages) : this.lists.intern(list, count);
+      list === this.#stored ? store.get(index, column.messages) : this.lists.intern(list, count);
     row[column.past] = this.pasts.intern(past, past.length);
     // See above: what others cannot see need not come now, but for a repair, which has read another one's log.
-    const goesOn = adds || kind === actionKind.repair ? -1 : node;
+    const isSeen = adds || isSeenWithout(local.facts, after.facts);
+    const goesOn = isSeen || kind === actionKind.repair ? -1 : node;
     row[column.budget] = spend(this.#budget, units, goesOn);
     row[column.parent] = index;
     row[column.action] = encodeAction(kind, node, argument);
@@ -255,14 +312,16 @@ export class Search {
 
   /** A step with the writes that follow from it, up to the first message that is sent. */
   #written(node: number, first: Step): Step {
+    const before = this.#locals[node] as LocalState;
     let step = first;
     while (step.end === 'none' && step.problem === null) {
       const local = this.driver.table.get(step.to);
       this.#facts[node] = local.facts;
-      if (local.pending.length === 0 || this.#addsMessages(step.sent)) break;
+      const isSeen = isSeenWithout(before.facts, local.facts) || this.#addsMessages(step.sent);
+      if (local.pending.length === 0 || isSeen) break;
       step = this.driver.flush(local);
     }
-    this.#facts[node] = (this.#locals[node] as LocalState).facts;
+    this.#facts[node] = before.facts;
     return step;
   }
 
@@ -297,7 +356,7 @@ export class Search {
       for (let at = -sent.length; at < this.#sentCount; at++) {
         const id = (at < 0 ? sent[at + sent.length] : this.#sent[at]) as number;
         const { asks, from } = this.#messages.get(id);
-        if (asks === 0 || from === node || !this.#isOfUse(id)) continue;
+        if (asks === 0 || from === node || !this.#use.isOfUse(id)) continue;
         answers ??= new Set(sent);
         for (const answer of this.driver.deliver(local, id).sent) answers.add(answer);
       }
@@ -310,7 +369,7 @@ export class Search {
     if (sent.length === 0) return false;
     for (const id of sent) {
       while (at < this.#sentCount && (this.#sent[at] as number) < id) at++;
-      if ((at === this.#sentCount || this.#sent[at] !== id) && this.#isOfUse(id)) return true;
+      if ((at === this.#sentCount || this.#sent[at] !== id) && this.#use.isOfUse(id)) return true;
     }
     return false;
   }
@@ -320,7 +379,7 @@ export class Search {
     let from = 0;
     let count = 0;
     const take = (id: number): void => {
-      if (this.#isOfUse(id)) this.#merged[count++] = id;
+      if (this.#use.isOfUse(id)) this.#merged[count++] = id;
     };
     for (const id of sent) {
       while (from < this.#sentCount && (this.#sent[from] as number) < id) take(this.#sent[from++] as number);
@@ -330,32 +389,9 @@ export class Search {
     while (from < this.#sentCount) take(this.#sent[from++] as number);
     return count;
   }
-
-  /** Somebody may still be in its view, even after a crash. */
-  #isOfUse(id: number): boolean {
-    const sent = this.#messages.get(id);
-    // The question of a run that is over: answers that were made before stay, and are stale.
-    if (sent.asks !== 0) return sent.asks === (this.#facts[sent.from] as Facts).firstNonce + 1;
-    const { type } = sent.message;
-    const isForPrimary = type === 'prepareOk' || type === 'doViewChange';
-    for (let node = 0; node < N; node++) {
-      const { durableView, durableLogView, view } = this.#facts[node] as Facts;
-      if (!mayReceive(sent, node) || durableView > sent.view) continue;
-      // A view that it has left, or will have left after a crash; or one in which it has all the votes that it wanted.
-      if (isForPrimary && durableLogView === sent.view && (view > sent.view || type === 'doViewChange'))
-        continue;
-      return true;
-    }
-    return false;
-  }
 }
 
-/** Whether a message that somebody could look at may have become useless. */
-function changesUse(before: Facts, after: Facts): boolean {
-  return (
-    after.durableView !== before.durableView ||
-    after.durableLogView !== before.durableLogView ||
-    after.view !== before.view ||
-    after.firstNonce !== before.firstNonce
-  );
+/** Without a message: a primary answers its clients when it commits; others may fail when a node has its copies back. */
+function isSeenWithout(before: Facts, after: Facts): boolean {
+  return (after.leads && after.committed !== before.committed) || (before.isFailed && !after.isFailed);
 }
