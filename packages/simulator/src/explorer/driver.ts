@@ -1,5 +1,6 @@
 import type { Message, Replica, ReplicaState } from '@vireo/vsr';
 import { type Bounds, N, primaryOfView } from './bounds.ts';
+import { canonicalText } from './canonical-text.ts';
 import type { Durable, LocalState, Step } from './local-state.ts';
 import { type LocalTable, resume, startReplica } from './local-table.ts';
 import { requestOf } from './machine.ts';
@@ -33,6 +34,28 @@ export class Driver {
       const { from, message } = this.table.messages.get(messageId);
       replica.step({ type: 'message', from, message }, out);
     });
+  }
+
+  /**
+   * The first of these messages that is not ignored; −1: all are. They are given to one copy for as long as no field of it
+   * changes, and what may have changed within a field is looked at once for all.
+   */
+  firstNoticed(local: LocalState, messageIds: readonly number[]): number {
+    const out = new Recorder();
+    const replica = resume(local.node, local.state, out);
+    const { state } = replica;
+    const before = Object.values(state);
+    for (const id of messageIds) {
+      const { from, message } = this.table.messages.get(id);
+      replica.step({ type: 'message', from, message }, out);
+      replica.settle(out);
+      const isSilent = out.sends.length + out.writes.length + out.loads.length === 0;
+      const isSame = isSilent && Object.values(state).every((value, at) => value === before[at]);
+      if (!isSame) return messageIds.find((each) => !this.ignores(local, each)) ?? -1;
+    }
+    const { prepares } = this.table;
+    if (canonicalText(state, prepares) === canonicalText(local.state, prepares)) return -1;
+    return messageIds.find((each) => !this.ignores(local, each)) ?? -1;
   }
 
   /** Whether a message changes nothing, and nobody hears of it but what a primary says all the time. */

@@ -91,6 +91,21 @@ describe('steps', () => {
   });
 });
 
+describe('messages that are ignored', () => {
+  it('are told from one that is not, wherever it stands among them', () => {
+    const { driver, nodes, messages, backup } = beginInMemory(true);
+    const primary = nodes[0] as LocalState;
+    const { sent } = driver.request(primary, 0);
+    const prepare = sent.find((id) => messages.get(id).message.type === 'prepare') as number;
+    const asked = driver.crash(backup).sent.find((id) => messages.get(id).asks !== 0) as number;
+    const answer = driver.deliver(primary, asked).sent.find((id) => messages.get(id).to === 1) as number;
+    expect(driver.firstNoticed(backup, [answer])).toBe(-1);
+    expect(driver.firstNoticed(backup, [answer, prepare])).toBe(prepare);
+    expect(driver.firstNoticed(backup, [prepare, answer])).toBe(prepare);
+    expect(driver.firstNoticed(backup, [])).toBe(-1);
+  });
+});
+
 /** A new group in mode `memory`. */
 function beginInMemory(reduced: boolean) {
   const bounds = { ...defaultBounds, mode: 'memory', reduced } as const;
@@ -172,7 +187,7 @@ describe('reductions', () => {
     facts[1] = driver.table.get(crashed.to).facts;
     expect(use.isOfUse(answer as number)).toBe(true);
     expect(use.findTakenUpTwice(driver)).toBeNull();
-    vi.spyOn(driver, 'ignores').mockReturnValue(false);
-    expect(use.findTakenUpTwice(driver)?.local.node).toBe(1);
+    vi.spyOn(driver, 'firstNoticed').mockImplementation(({ node }) => (node === 1 ? 7 : -1));
+    expect(use.findTakenUpTwice(driver)).toMatchObject({ local: { node: 1 }, message: 7 });
   });
 });

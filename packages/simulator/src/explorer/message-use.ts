@@ -68,11 +68,12 @@ export class MessageUse {
     const { size } = table;
     for (let id = 0; id < size; id++) {
       const local = table.get(id);
-      for (const message of this.#dropped) {
+      const forIt = [...this.#dropped].filter((message) => {
         const sent = this.#messages.get(message);
-        if (!mayReceive(sent, local.node) || !isTakenUp(sent, local.facts)) continue;
-        if (!driver.ignores(local, message)) return { local, message };
-      }
+        return mayReceive(sent, local.node) && isTakenUp(sent, local.facts);
+      });
+      const message = driver.firstNoticed(local, forIt);
+      if (message !== -1) return { local, message };
     }
     return null;
   }
