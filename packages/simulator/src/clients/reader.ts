@@ -73,7 +73,7 @@ export class Reader {
   #next(link: Link, consistency: Consistency): void {
     const { scheduler } = this.#parts.world;
     if (scheduler.now >= this.#until) return;
-    const interval = consistency === 'linearizable' ? 100_000 : 250_000;
+    const interval = consistency === 'linearizable' ? 200_000 : 400_000;
     scheduler.after(this.#parts.random.between(10_000, interval), () => {
       // What is asked while a node does not answer is what it must not answer too early when it goes on: so linearizable
       // reads do not wait for each other.

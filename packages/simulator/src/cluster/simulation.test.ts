@@ -39,7 +39,8 @@ describe('the other profiles', () => {
     expect(result.failure).toBeNull();
     expect(result.acked).toBeGreaterThan(20);
     expect(result.faults).toBeGreaterThan(0);
-    expect(result.operations).toBeLessThan(100);
+    // A run of the swarm has 300 at least.
+    expect(result.operations).toBeLessThan(200);
   });
 
   it('perf is heavy, without a fault, and does not depend on draws', () => {

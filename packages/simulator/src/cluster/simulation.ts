@@ -41,7 +41,14 @@ const settleBeyond = 10_000_000;
 
 /** Runs one schedule from nothing to rest: set-up, faults under load, healing, final comparison. */
 export function runSchedule(schedule: Schedule, options: RunOptions = {}): RunResult {
-  return new Simulation(schedule, options).run();
+  // Memory is counted by backing store, and what small buffers share of Node's pool depends on what the process did before.
+  const { poolSize } = Buffer;
+  Buffer.poolSize = 0;
+  try {
+    return new Simulation(schedule, options).run();
+  } finally {
+    Buffer.poolSize = poolSize;
+  }
 }
 
 export function simulate(profile: Profile, options: RunOptions = {}): RunResult {
