@@ -144,8 +144,8 @@ export class Groups {
   }
 
   /**
-   * What the journal held of groups that are not open yet: it has to stay, or be copied, until metadata names
-   * them. In the order in which it was written.
+   * What the journal held of groups that are not open yet: it has to stay until metadata names them. In the order in
+   * which it was written.
    */
   pending(): ReadonlyMap<number, readonly JournalItem[]> {
     return this.#recovered;
