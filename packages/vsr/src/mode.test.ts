@@ -79,6 +79,16 @@ describe('mode memory', () => {
     expect(ackedTo(bench)).toBe(1);
   });
 
+  it('a primary that died before the mark was durable is suspected as soon as it is', () => {
+    const bench = new Bench(3, 1, promise(0, 0, []), [], { checkpoint: { mode: 'memory' } });
+    bench.step({ type: 'peerLost', node: 0 });
+    bench.tick(1);
+    expect(bench.sent).toEqual([]);
+    bench.flush();
+    bench.tick(1);
+    expect(bench.of('startViewChange')).toMatchObject([{ view: 0 }, { view: 0 }]);
+  });
+
   it('the vote of a clean start waits for the mark too', () => {
     const open = new Bench(3, 2, promise(1, 0, log('.')), log('.'), { checkpoint: { mode: 'memory' } });
     expect(open.of('doViewChange')).toEqual([]);

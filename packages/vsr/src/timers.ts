@@ -39,7 +39,7 @@ function tickViewChange(core: Core): void {
   }
   if (state.tick - state.viewChangeTick < state.viewChangeWait) return;
   // Overdue, and said again and again: two who say it each five seconds would miss each other's window.
-  if (state.tick - state.suspectSentTick < timeouts.viewChange) return;
+  if (state.tick - state.suspectSentTick < timeouts.viewChange || !viewIsDurable(core)) return;
   if ((state.suspects[core.index] as number) < 0) state.viewChangeAttempt++;
   suspect(core);
 }

@@ -18,9 +18,12 @@ import { describeState, writeState } from './writes.ts';
 /** Says that this replica suspects the primary of its view. The view does not change by that (erratum E12). */
 export function suspect(core: Core): void {
   const { state } = core;
+  // The message names the view, so the view must be durable. Until then its primary counts as silent: each tick tries again.
+  if (!viewIsDurable(core)) {
+    state.heardTick = Math.min(state.heardTick, state.tick - state.suspicionTicks);
+    return;
+  }
   state.suspectSentTick = state.tick;
-  // The message names the view, so the view must be durable; the next tick tries again.
-  if (!viewIsDurable(core)) return;
   state.suspects[core.index] = state.tick;
   broadcast(core, { type: 'startViewChange', epoch: state.epoch, view: state.view });
   joinNextViewIfSuspected(core);
