@@ -75,7 +75,8 @@ export function settleReads(core: Core): void {
   const { state } = core;
   if (state.reads.length === 0 || state.status !== 'normal' || state.failed || state.halted) return;
   serve(core);
-  if (!state.reads.some((read) => read.round > 0 && !isConfirmed(core, read))) sendRound(core);
+  const confirmed = confirmedRound(core);
+  if (!state.reads.some((read) => read.round > 0 && !isConfirmed(read, confirmed))) sendRound(core);
 }
 
 /** A round, or an answer to it, may be lost. The next one has another number, and stands for the earlier ones as well. */
@@ -87,7 +88,8 @@ export function tickReads(core: Core): void {
 
 function sendRound(core: Core): void {
   const { state } = core;
-  if (state.reads.every((read) => read.round > 0 && isConfirmed(core, read))) return;
+  const confirmed = confirmedRound(core);
+  if (state.reads.every((read) => read.round > 0 && isConfirmed(read, confirmed))) return;
   const isPrimary = leads(core);
   if (isPrimary ? !isLeading(core) : !viewIsDurable(core)) return;
   state.readRound++;
@@ -106,9 +108,10 @@ function sendRound(core: Core): void {
   if (isPrimary && core.quorums.replication === 1) serve(core);
 }
 
-/** Primary: the last round that a replication quorum has answered. */
-function confirmedRound(core: Core): number {
+/** Primary: the last round that a replication quorum has answered. Null at a backup, which is told the op instead. */
+function confirmedRound(core: Core): number | null {
   const { state, quorums } = core;
+  if (!leads(core)) return null;
   const answered = state.readAnswered.slice();
   answered[core.index] = state.readRound;
   answered.sort((a, b) => b - a);
@@ -116,17 +119,18 @@ function confirmedRound(core: Core): number {
 }
 
 /** Whether it is known which op the read has to see. */
-function isConfirmed(core: Core, { round, op }: PendingRead): boolean {
-  return leads(core) ? round <= confirmedRound(core) : op >= 0;
+function isConfirmed({ round, op }: PendingRead, confirmed: number | null): boolean {
+  return confirmed === null ? op >= 0 : round <= confirmed;
 }
 
 function serve(core: Core): void {
   const { state, config } = core;
+  const confirmed = confirmedRound(core);
   const waiting: PendingRead[] = [];
   const served: PendingRead[] = [];
   for (const read of state.reads) {
     const isOwn = read.asker === core.index;
-    const isDone = read.round > 0 && isConfirmed(core, read) && (!isOwn || read.op <= state.commitMin);
+    const isDone = read.round > 0 && isConfirmed(read, confirmed) && (!isOwn || read.op <= state.commitMin);
     (isDone ? served : waiting).push(read);
   }
   state.reads = waiting;

@@ -12,13 +12,14 @@ import {
   FrameKind,
   type Limits,
 } from '@vireo/protocol';
-import type { NodeId, ReplyOutcome } from '@vireo/vsr';
+import type { NodeId } from '@vireo/vsr';
 import type { Connection } from './connection.ts';
 import { CLIENT_UNSENT_MAX, type Connections, isClosed } from './connections.ts';
 import { splitByCredit } from './credit.ts';
 import type { HostedGroup } from './hosted-group.ts';
 import { redirectDetails } from './produce.ts';
-import type { PendingRequest, RequestHandler, Requests } from './requests.ts';
+import { ReadIndexes } from './read-indexes.ts';
+import type { Requests } from './requests.ts';
 import type { Stats } from './stats.ts';
 import { overLimit } from './subscribe-limits.ts';
 import { offsetOf, openSubscription, type ReadChunk, type Subscription, standingOf } from './subscription.ts';
@@ -55,14 +56,12 @@ interface SubscriptionsOptions {
  * Pushes committed prepares, whole and as stored, to whoever subscribed at this node, primary or backup. Nothing
  * is looked at below the prepare; credit is counted by the header's count and size.
  */
-export class Subscriptions implements RequestHandler {
+export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #all = new Set<Subscription>();
   /** Subscriptions that could read, were it not for the node's bound; first come, first served. */
   readonly #queue = new Set<Subscription>();
-  /** Linearizable ones that may begin. */
-  readonly #readable: Subscription[] = [];
-  #refused: Subscription[] = [];
+  readonly #indexes: ReadIndexes;
   #reads = 0;
   #tick = 0;
   readonly #statusTicks: number;
@@ -70,6 +69,7 @@ export class Subscriptions implements RequestHandler {
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
+    this.#indexes = new ReadIndexes(options.requests);
     this.#statusTicks = Math.ceil(STATUS_MS / options.tickMs);
     this.#waitTicks = Math.ceil(WAIT_MS / options.tickMs);
   }
@@ -170,7 +170,7 @@ export class Subscriptions implements RequestHandler {
 
   tick(): void {
     const tick = ++this.#tick;
-    if (this.#refused.length > 0) this.#askAgain();
+    for (const subscription of this.#indexes.takeRefused()) this.#beginIfWaiting(subscription);
     if (tick % 10 !== 0) return;
     for (const subscription of this.#all) {
       if (subscription.state === 'waiting') {
@@ -180,6 +180,10 @@ export class Subscriptions implements RequestHandler {
         this.#sendStatus(subscription);
       }
     }
+  }
+
+  #beginIfWaiting(subscription: Subscription): void {
+    if (subscription.state === 'waiting') this.#begin(subscription);
   }
 
   /** Resolves where the subscription begins, once this replica has what the client's token names. */
@@ -199,7 +203,7 @@ export class Subscriptions implements RequestHandler {
     }
     if (token !== null && (token.lossEpoch > group.lossEpoch || token.op > state.commitMin)) return;
     if (this.#endIfStale(subscription)) return;
-    if (subscription.index === 'no') this.#askIndex(subscription);
+    if (subscription.index === 'no') this.#indexes.ask(subscription);
     if (subscription.index === 'no' || subscription.index === 'asked') return;
     const next = offsetOf(from, start, end);
     // A backup can not tell what lies beyond its end from what never was, unless it has asked: it waits for the data.
@@ -326,39 +330,9 @@ export class Subscriptions implements RequestHandler {
     this.#options.connections.sendRaw(connection, [frame], frame.length);
   }
 
-  /** Asks what a read that arrives now has to see. */
-  #askIndex(subscription: Subscription): void {
-    const { group } = subscription;
-    subscription.index = 'asked';
-    const request = { connection: null, correlation: 0, group, bytes: 0, startedMs: 0 };
-    group.read(this.#options.requests.add({ ...request, handler: this, context: subscription }));
-  }
-
-  #askAgain(): void {
-    const refused = this.#refused;
-    this.#refused = [];
-    for (const subscription of refused) if (subscription.state === 'waiting') this.#begin(subscription);
-  }
-
-  /** The replica has applied what the read has to see, or can not tell at present. */
-  finished({ context }: PendingRequest, outcome: ReplyOutcome): void {
-    const subscription = context as Subscription;
-    if (subscription.state !== 'waiting') return;
-    if (outcome.type !== 'reply') {
-      // Asked again with the next tick, as long as it may wait: in a view change, until that is through.
-      subscription.index = 'no';
-      this.#refused.push(subscription);
-      return;
-    }
-    subscription.index = 'applied';
-    this.#readable.push(subscription);
-  }
-
   /** End of a turn, when the replicas have settled: reads whose index came in it. */
   settle(): void {
-    for (const subscription of this.#readable.splice(0)) {
-      if (subscription.state === 'waiting') this.#begin(subscription);
-    }
+    for (const subscription of this.#indexes.takeReadable()) this.#beginIfWaiting(subscription);
   }
 
   /** Refuses what would be older than the reader wants it: the primary is likely to know more. */

@@ -241,8 +241,9 @@ export class Transfers {
     try {
       names = disk.list(directory);
     } catch (error) {
-      // A group that has written nothing yet has no directory.
       if (!(error instanceof DiskError)) throw error;
+      // A group that has written nothing yet has no directory.
+      if (error.code !== 'notFound') fail({ code: 'diskFailed', message: error.message });
     }
     for (const name of names.filter(isStaged)) {
       disk.remove(`${directory}/${name}`, (error) => {
