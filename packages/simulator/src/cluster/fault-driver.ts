@@ -164,6 +164,12 @@ export class FaultDriver {
         node.pause();
         this.#later(fault.for, () => node.resume());
         return;
+      case 'coma':
+        this.#cut(node.id, 'isolate', random);
+        node.pause();
+        this.#later(fault.for, () => node.resume());
+        this.#later(fault.for + fault.cutFor, () => network.heal());
+        return;
       case 'rot':
         this.#disks.damage(node, fault, random);
         return;

@@ -29,6 +29,16 @@ type FaultAction =
   /** The process is asked to end, as before an upgrade, does so in its own time, and starts again. */
   | { readonly type: 'stop'; readonly target: Target; readonly downFor: number }
   | { readonly type: 'pause'; readonly target: Target; readonly for: number }
+  | {
+      /**
+       * The process stands still for so long that the others go on without it, cut off from them but not from clients, and
+       * is cut off for a while still when it goes on: what was asked of it meanwhile it takes up without any news (E13).
+       */
+      readonly type: 'coma';
+      readonly target: Target;
+      readonly for: number;
+      readonly cutFor: number;
+    }
   | { readonly type: 'cut'; readonly shape: CutShape; readonly target: Target; readonly for: number }
   | { readonly type: 'slowDisk'; readonly target: Target; readonly factor: number; readonly for: number }
   | { readonly type: 'reset'; readonly target: Target }
@@ -201,6 +211,7 @@ export function drawFaults(
   if (options.nodes >= 3) {
     faults.push(...drawLastCopies(random.fork('last copies'), options));
     faults.push(...drawSieges(random.fork('sieges'), options));
+    faults.push(...drawComas(random.fork('comas'), options));
   }
   faults.push(...drawTransferCrashes(random.fork('transfers'), options, downMean));
   return faults.sort((left, right) => left.at - right.at);
@@ -243,6 +254,22 @@ function drawSieges(
     upFor: random.between(20_000, 300_000),
     downFor: random.between(2_000, 60_000),
     for: random.between(1_000_000, 5_000_000),
+  }));
+}
+
+/** In every fourth run, likewise. */
+function drawComas(
+  random: Prng,
+  { from, until, groups }: { readonly from: number; readonly until: number; readonly groups: number },
+): Fault[] {
+  if (!random.chance(250)) return [];
+  return Array.from({ length: random.between(1, 3) }, () => ({
+    at: random.between(from, until),
+    type: 'coma' as const,
+    target: { primaryOfGroup: random.below(groups) },
+    // The others need up to 650 ms to suspect it, and a client some more to find the next primary.
+    for: random.between(900_000, 2_000_000),
+    cutFor: random.between(50_000, 600_000),
   }));
 }
 

@@ -30,6 +30,7 @@ const faultFields = {
   powerCut: { downFor: micros },
   stop: { target, downFor: micros },
   pause: { target, for: micros },
+  coma: { target, for: micros, cutFor: micros },
   cut: { target, shape: oneOf(cutShapes), for: micros },
   slowDisk: { target, factor: integer(1, 10_000), for: micros },
   reset: { target },
