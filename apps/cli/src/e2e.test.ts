@@ -268,6 +268,20 @@ describe('a cluster of three processes, through the command line', { timeout: ST
     for (const { counters } of stats!.nodes) expect(Object.keys(counters).length).toBeGreaterThan(3);
   });
 
+  test('another replica leads a group when it is asked to; what cannot be is refused', async () => {
+    const [view] = await vireoJson<ClusterView>(['cluster', 'describe']);
+    const { group, primary, members } = view!.groups.find(({ name }) => name === 'shop/orders/1')!;
+    const to = members.find((member) => member !== primary)!;
+    const order = ['cluster', 'transfer', '--group', String(group), '--to'];
+    expect(await vireoJson([...order, String(to)])).toMatchObject([{ group, from: primary, primary: to }]);
+    const { out } = await vireo([...order, String(to)]);
+    expect(out).toBe(`group ${group} (shop/orders/1) is led by node ${to}: it was already\n`);
+    const [after] = await vireoJson<ClusterView>(['cluster', 'describe']);
+    expect(after?.groups.find((each) => each.group === group)?.primary).toBe(to);
+    const { code, error } = await failure([...order, '9']);
+    expect({ code, error }).toMatchObject({ code: 1, error: { code: 'invalid' } });
+  });
+
   test('a killed node is shown as down, and comes back', async () => {
     const victim = nodes[2]!;
     process.kill(victim.pid, 'SIGKILL');

@@ -275,6 +275,19 @@ function addClusterCommands(program: Command, context: CommandOf): void {
     });
 
   cluster
+    .command('transfer')
+    .description('let another replica of a group lead it')
+    .requiredOption('--group <id>', 'the group, as in: cluster describe', integer('--group', 0))
+    .option(
+      '--to <node>',
+      'the node that shall lead; default: the one that has most of the log',
+      integer('--to', 0),
+    )
+    .action(async (options, command: Command) => {
+      const { transferLeadership } = await import('./commands/transfer-leadership.ts');
+      await transferLeadership(context(command), options);
+    });
+  cluster
     .command('cold-start')
     .description('let a group go on whose replicas lost what they acknowledged')
     .requiredOption('--group <id>', 'the group, as in: cluster describe', integer('--group', 0))

@@ -139,6 +139,21 @@ export class Admin {
     return this.#ask(node, { op: 'coldStart', group, without: options.without ?? false }, options);
   }
 
+  /**
+   * Asks the primary of a group to let another member lead: `target`, or whichever has most of the log. The primary takes no
+   * more on, and goes when its successor has everything: some ten milliseconds without acks. The answer says that it
+   * has been asked, and the view it led then; one that does not come along within 300 ms is given up.
+   * @throws VireoError `notPrimary`, `notReady`, `behind` (the target lacks too much of the log), `invalid` (it is no member)
+   */
+  transfer(
+    node: number,
+    group: number,
+    target: number | undefined,
+    options: CallOptions = {},
+  ): Promise<ControlResponse<'transfer'>> {
+    return this.#ask(node, { op: 'transfer', group, target }, options);
+  }
+
   /** Counters and histograms of one node. */
   stats(node: number, options: CallOptions = {}): Promise<ControlResponse<'stats'>> {
     return this.#ask(node, { op: 'stats' }, options);

@@ -248,6 +248,10 @@ export const mutantRows: readonly [string, Standing][] = [
     'transfer: of another lossEpoch',
     sought('transfer-of-other-loss-epoch', 'not hunted: what comes of it begins with a loss that is said'),
   ],
+  [
+    'leadership handed over to one who lacks the end',
+    found('hand-over-early', '25, 13, 95, 159, 87', 'liveness'),
+  ],
   ['consumer groups: tenures, claims, commits, seeks', waits('consumer groups')],
   ['dedup by id: evicted early', waits('deduplication by id')],
   ['scrubber repairs from a damaged peer', waits('scrubber')],

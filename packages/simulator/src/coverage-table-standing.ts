@@ -38,7 +38,6 @@ export const features = {
   'buffer pools': { package: 'storage', pattern: /class BufferPool/ },
   'named producers': { package: 'broker', pattern: /registrationOf/ },
   'deduplication by id': { package: 'broker', pattern: /dedupWindow/ },
-  'leadership transfer': { package: 'broker', pattern: /case 'transfer'/ },
   'two versions': { package: 'protocol', pattern: /PROTOCOL_MAX = 2/ },
   'mode memory in runs': { package: 'simulator', pattern: /'memory'/ },
   'damage on disk in runs': { package: 'simulator', pattern: /\brot: \d/ },

@@ -32,7 +32,9 @@ export type ReplicaEvent =
    */
   | { readonly type: 'transferred'; readonly checkpoint: Checkpoint }
   /** The operator orders a cold start; `without`: also without the members that do not answer. */
-  | { readonly type: 'coldStart'; readonly without: boolean };
+  | { readonly type: 'coldStart'; readonly without: boolean }
+  /** The primary is asked to let `to` lead, one of its `successors`. */
+  | { readonly type: 'handOver'; readonly to: NodeId };
 
 /** One write. It becomes durable as a whole or not at all, and after every write handed out before it. */
 export type PersistWrite =

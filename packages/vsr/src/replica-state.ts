@@ -123,7 +123,12 @@ export interface ReplicaState extends AgeState, ReadState {
   /** Primary: the noop with which the view started, 0 before it is prepared. */
   noopOp: number;
   /** Primary: takes no requests and wants another view, until its ops move again, or for good before it stops. */
-  abdicating: 'no' | 'stalled' | 'leaving';
+  abdicating: 'no' | 'stalled' | 'leaving' | 'handingOver';
+  /** Primary: who shall lead the next view, and since when; null: nobody in particular. */
+  handOverTo: NodeId | null;
+  handOverTick: number;
+  /** The view that was promised to hand over; 0: the present one was not. */
+  handOverView: number;
   queue: ClientRequest[];
   queueBytes: number;
   waiters: Map<number, Waiter[]>;

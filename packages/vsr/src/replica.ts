@@ -4,6 +4,7 @@ import { assert } from './assert.ts';
 import { onGrantDurable } from './cold-start.ts';
 import { advanceCommit, applyCommitted } from './commit.ts';
 import { type Core, isLeading, isRecovering, leads, primary, type ReplicaConfig } from './core.ts';
+import { onHandOver, settleHandOver, successors } from './hand-over.ts';
 import { initialState } from './initial-state.ts';
 import { firstMissingBody, headOp, noteDurable } from './log.ts';
 import { isVolatile, modeSetBy } from './mode.ts';
@@ -148,6 +149,9 @@ export class Replica {
         core.state.coldStart.ordered = event.without ? 'present' : 'all';
         core.state.coldStart.orderedTick = core.state.tick;
         return;
+      case 'handOver':
+        onHandOver(core, event.to);
+        return;
     }
   }
 
@@ -158,6 +162,7 @@ export class Replica {
     // Before the ack, which may cover a switch to `memory` that was committed by others in this very turn.
     syncMark(core);
     settleNormal(core);
+    settleHandOver(core);
     settleReads(core);
     syncMark(core);
     writePrepares(core);
@@ -247,6 +252,11 @@ export class Replica {
   /** Primary of a view whose noop has committed: knows every op that was ever acked, and may say where the end is. */
   get leading(): boolean {
     return isLeading(this.#core);
+  }
+
+  /** Members that could take over from this primary now, the best first. Empty when it is none. */
+  get successors(): NodeId[] {
+    return successors(this.#core);
   }
 
   /** All that was committed anywhere so many ms ago is applied here; Infinity: nothing is known. See `age.ts`. */

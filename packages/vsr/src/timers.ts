@@ -2,6 +2,7 @@ import { sendPing } from './age.ts';
 import { tickColdStart } from './cold-start.ts';
 import { type Core, isRecovering, leads, primary, viewIsDurable } from './core.ts';
 import { announceDigest } from './digest.ts';
+import { tickHandOver } from './hand-over.ts';
 import { entryAt, headOp } from './log.ts';
 import { tickReads } from './read-index.ts';
 import { requestMissing } from './repair.ts';
@@ -65,6 +66,7 @@ function tickPrimary(core: Core): void {
     announceDigest(core);
   }
   retransmit(core);
+  tickHandOver(core);
   // Its own disk counts too, if the others can commit without it: it would take nothing on any more.
   const stuck =
     (headOp(state) > state.commitMin && state.tick - state.progressTick >= timeouts.progress) ||

@@ -108,7 +108,9 @@ export function leaveView(core: Core, view: number): void {
   state.promise = null;
   state.started = false;
   state.noopOp = 0;
-  if (state.abdicating === 'stalled') state.abdicating = 'no';
+  if (state.abdicating !== 'leaving') state.abdicating = 'no';
+  state.handOverTo = null;
+  state.handOverView = 0;
   state.ackDue = false;
   state.staging.clear();
   state.stagingBytes = 0;
@@ -159,6 +161,9 @@ export function sendVote(core: Core): void {
   if (leads(core)) {
     state.votes[core.index] = vote;
     formView(core);
+  } else if (state.handOverView === state.view) {
+    // Nobody else has a reason to leave the view: the vote is what they join by.
+    broadcast(core, vote);
   } else {
     core.out.send(primaryOf(config.members, state.view), vote);
   }

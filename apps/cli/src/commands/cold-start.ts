@@ -2,10 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { VireoError } from '@vireo/protocol';
 import type { CommandContext } from '../context.ts';
 import { CommandError } from '../errors.ts';
-import { type GroupView, viewCluster } from '../view/cluster-view.ts';
 import { NODE_MS_MAX, REQUEST_MS_MAX, withClient } from '../with-client.ts';
-import { askNodes } from './cluster.ts';
 import { confirm } from './confirm.ts';
+import { viewGroup } from './group-view.ts';
 
 /** Between two looks at whether the group has a primary, ms. */
 const LOOK_MS = 200;
@@ -29,13 +28,7 @@ export async function coldStart(
 ): Promise<void> {
   const { output, signal } = context;
   await withClient(context, async (client) => {
-    const look = async (): Promise<GroupView> => {
-      const description = await client.admin.describe({ signal, deadlineMs: REQUEST_MS_MAX });
-      const { groups } = viewCluster(description, await askNodes(client, description.nodes, signal));
-      const found = groups.find(({ group }) => group === id);
-      if (found === undefined) throw new VireoError('unknownGroup', `there is no group ${id}`);
-      return found;
-    };
+    const look = () => viewGroup(client, id, signal);
     const before = await look();
     if (before.primary !== null) {
       throw new CommandError(

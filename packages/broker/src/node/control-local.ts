@@ -58,6 +58,8 @@ export function answerLocally(request: ControlRequest, sources: LocalSources): L
       return partitionInfo(request.group, sources);
     case 'coldStart':
       return coldStart(request.group, request.without, sources);
+    case 'transfer':
+      return transfer(request.group, request.target, sources);
     default:
       return null;
   }
@@ -76,15 +78,53 @@ function coldStart(id: number, without: boolean, { groups, node }: LocalSources)
   return { ok: true, payload: encodeResponse('coldStart', { node, status }) };
 }
 
-/** The bounds of a partition, told only by a primary that knows them: this view's noop is committed. */
-function partitionInfo(id: number, { groups, node, address }: LocalSources): LocalAnswer {
+/** A primary is asked to hand over: it does so when its successor has all of the log, or goes on after a moment. */
+function transfer(id: number, target: number | undefined, sources: LocalSources): LocalAnswer {
+  const { groups, node } = sources;
   const group = groups.find(id);
   if (typeof group === 'string') return { ok: false, code: group };
-  const { view, epoch } = group.replica.state;
-  if (!group.leading) {
-    const code = group.leads || group.replica.state.status !== 'normal' ? 'notReady' : 'notPrimary';
-    return { ok: false, code, details: redirectDetails(group, { view, epoch }, address) };
+  const refused = notLeading(group, sources);
+  if (refused !== null) return refused;
+  const { view } = group.replica.state;
+  const { members } = group.identity;
+  const answer: LocalAnswer = { ok: true, payload: encodeResponse('transfer', { view }) };
+  if (target === node) return answer;
+  if (target !== undefined && !members.includes(target)) {
+    const message = `node ${target} has no replica of group ${id}: its members are ${members.join(', ')}`;
+    return { ok: false, code: 'invalid', message };
   }
+  if (members.length === 1) {
+    return { ok: false, code: 'invalid', message: `group ${id} has no other replica that could lead it` };
+  }
+  const { successors } = group.replica;
+  const to = target ?? successors[0];
+  if (to === undefined || !successors.includes(to)) {
+    const who = target === undefined ? 'no other replica has' : `node ${target} has not`;
+    return {
+      ok: false,
+      code: 'behind',
+      message: `${who} acknowledged enough of group ${id} to take over now`,
+    };
+  }
+  group.handOver(to);
+  return answer;
+}
+
+function notLeading(group: HostedGroup, { address }: LocalSources): LocalAnswer | null {
+  if (group.leading) return null;
+  const { view, epoch, status } = group.replica.state;
+  const code = group.leads || status !== 'normal' ? 'notReady' : 'notPrimary';
+  return { ok: false, code, details: redirectDetails(group, { view, epoch }, address) };
+}
+
+/** The bounds of a partition, told only by a primary that knows them: this view's noop is committed. */
+function partitionInfo(id: number, sources: LocalSources): LocalAnswer {
+  const { groups, node } = sources;
+  const group = groups.find(id);
+  if (typeof group === 'string') return { ok: false, code: group };
+  const refused = notLeading(group, sources);
+  if (refused !== null) return refused;
+  const { view } = group.replica.state;
   const info: ControlResponses['partitionInfo'] = {
     start: group.log.startOffset,
     end: group.log.endOffset,

@@ -21,6 +21,7 @@ export const EventNames = {
   'group.recovered': 'such a replica was told the log and takes part again',
   'group.unsealed':
     'at a graceful stop not all that a replica in mode `memory` holds became durable: it will be recovering',
+  'group.handsOver': 'this node leads the group and was asked to let another one lead',
   'group.coldStartOrdered': 'an operator ordered a cold start of the group',
   'group.coldStarted':
     'the group went on from the best log that was left: what had been acknowledged beyond it is gone',

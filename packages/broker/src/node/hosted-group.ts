@@ -215,6 +215,12 @@ export class HostedGroup implements ReplicaEffects {
     this.step({ type: 'coldStart', without });
   }
 
+  /** This primary lets another member lead, one of its replica's successors. */
+  handOver(to: NodeId): void {
+    if (this.leading) this.#context.log.event('info', 'group.handsOver', { group: this.id, to });
+    this.step({ type: 'handOver', to });
+  }
+
   /**
    * The replica stands still, as if its process were paused: its files are about to be replaced. Messages are as if lost
    * on the way, ticks are not made up for; what became of its own calls, and its clients, wait.

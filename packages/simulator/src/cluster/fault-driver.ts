@@ -170,6 +170,9 @@ export class FaultDriver {
         this.#later(fault.for, () => node.resume());
         this.#later(fault.for + fault.cutFor, () => network.heal());
         return;
+      case 'handOver':
+        node.handOver(fault.group, fault.to);
+        return;
       case 'rot':
         this.#disks.damage(node, fault, random);
         return;

@@ -39,6 +39,13 @@ type FaultAction =
       readonly for: number;
       readonly cutFor: number;
     }
+  | {
+      /** No fault, but an operator's wish that comes among them: who leads the n-th group is asked to let `to` lead it. */
+      readonly type: 'handOver';
+      readonly target: Target;
+      readonly group: number;
+      readonly to: number;
+    }
   | { readonly type: 'cut'; readonly shape: CutShape; readonly target: Target; readonly for: number }
   | { readonly type: 'slowDisk'; readonly target: Target; readonly factor: number; readonly for: number }
   | { readonly type: 'reset'; readonly target: Target }
@@ -212,6 +219,7 @@ export function drawFaults(
     faults.push(...drawLastCopies(random.fork('last copies'), options));
     faults.push(...drawSieges(random.fork('sieges'), options));
     faults.push(...drawComas(random.fork('comas'), options));
+    faults.push(...drawHandOvers(random.fork('hand overs'), options));
   }
   faults.push(...drawTransferCrashes(random.fork('transfers'), options, downMean));
   return faults.sort((left, right) => left.at - right.at);
@@ -271,6 +279,26 @@ function drawComas(
     for: random.between(900_000, 2_000_000),
     cutFor: random.between(50_000, 600_000),
   }));
+}
+
+/** In every second run, likewise. */
+function drawHandOvers(
+  random: Prng,
+  options: { readonly from: number; readonly until: number; readonly nodes: number; readonly groups: number },
+): Fault[] {
+  const { from, until, nodes, groups } = options;
+  if (!random.chance(500)) return [];
+  return Array.from({ length: random.between(2, 12) }, () => {
+    const group = random.below(groups);
+    const target = { primaryOfGroup: group };
+    return {
+      at: random.between(from, until),
+      type: 'handOver' as const,
+      target,
+      group,
+      to: random.below(nodes),
+    };
+  });
 }
 
 /** In half of the runs: their instants are few calls long, and no other fault comes upon them. */

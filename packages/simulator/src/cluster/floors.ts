@@ -24,6 +24,7 @@ export const floorNames = [
   'stale read refused',
   'linearizable read at a primary',
   'linearizable read at a backup',
+  'leadership handed over',
 ] as const;
 export type FloorName = (typeof floorNames)[number];
 
@@ -50,6 +51,7 @@ export class Floors {
     'stale read refused': 0,
     'linearizable read at a primary': 0,
     'linearizable read at a backup': 0,
+    'leadership handed over': 0,
   };
   readonly #started = new Set<string>();
   #suffixAwaited = false;
@@ -82,6 +84,7 @@ export class Floors {
     if (before.status === 'amnesiac' && state.status !== 'amnesiac') this.add('amnesia left');
     if (before.mode !== state.mode) this.add('mode switched');
     if (event?.type === 'transferred') this.add('state transfer');
+    if (before.view < state.view && state.handOverView === state.view) this.add('leadership handed over');
     for (const op of before.faulty) {
       const entry = state.log[op - state.commitMin - 1];
       if (op <= state.commitMin || (entry !== undefined && !entry.faulty)) this.add('faulty op repaired');

@@ -163,6 +163,16 @@ export class SimNode implements Endpoint {
     this.#post(() => this.broker?.stop(() => this.#endWith(onDeath)));
   }
 
+  /** An operator asks the node to let another one lead the group. */
+  handOver(group: number, to: number): void {
+    this.#post(() =>
+      this.broker
+        ?.groups()
+        .find(({ id }) => id === group)
+        ?.handOver(to),
+    );
+  }
+
   /** Nothing that the process does from here on reaches anybody; `onDeath` follows at the end of the turn. */
   #endWith(onDeath: () => void): void {
     this.#dead = true;

@@ -142,6 +142,8 @@ function describeEvent(event: NonNullable<RecordedCall['event']>): string {
       return `transferred to op ${event.checkpoint.op}`;
     case 'coldStart':
       return `coldStart${event.without ? ' without those who do not answer' : ''}`;
+    case 'handOver':
+      return `handOver to ${event.to}`;
     case 'tick':
       return 'tick';
   }

@@ -70,6 +70,8 @@ export function forgetTime(state: ReplicaState): void {
   state.nonce = state.firstNonce + 1;
   state.commitSent = state.commitMax;
   state.abdicating = 'no';
+  state.handOverTo = null;
+  state.handOverView = 0;
   // Clients are told nothing in a search: that an op is acked is seen from commitMin.
   state.waiters.clear();
 }

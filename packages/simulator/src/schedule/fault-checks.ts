@@ -31,6 +31,7 @@ const faultFields = {
   stop: { target, downFor: micros },
   pause: { target, for: micros },
   coma: { target, for: micros, cutFor: micros },
+  handOver: { target, group: integer(0, 1_000), to: integer(0, nodesMax - 1) },
   cut: { target, shape: oneOf(cutShapes), for: micros },
   slowDisk: { target, factor: integer(1, 10_000), for: micros },
   reset: { target },

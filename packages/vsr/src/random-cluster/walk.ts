@@ -20,6 +20,7 @@ interface Weights {
   readonly jump: number;
   readonly suspicion: number;
   readonly transfer: number;
+  readonly handOver: number;
 }
 
 /** In half of the walks one of these gets through seldom. */
@@ -53,6 +54,7 @@ export function walk(options: ClusterOptions, seed: number, steps: number, check
     jump: draw.below(3),
     suspicion: draw.below(3),
     transfer: 2 * draw.below(4),
+    handOver: draw.below(3),
   };
   const lossy = [1, 5, 20][draw.below(3)] as number;
   const isOrderly = draw.below(3) > 0;
@@ -137,6 +139,9 @@ function step(cluster: Cluster, weights: Weights, lossy: number, isOrderly: bool
         node.transferFrom(
           nodes.reduce((best, each) => (each.checkpoint.op > best.checkpoint.op ? each : best)),
         );
+      return;
+    case 'handOver':
+      node.step({ type: 'handOver', to: random.below(nodes.length) });
       return;
     case 'jump':
       if (random.below(10) === 0) for (let i = 0; i < 30; i++) node.step({ type: 'tick' });

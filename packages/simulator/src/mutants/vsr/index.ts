@@ -40,6 +40,7 @@ import { faultyNacked } from './faulty-nacked.ts';
 import { firstCopyStays } from './first-copy-stays.ts';
 import { firstLogWins } from './first-log-wins.ts';
 import { formedBelowQuorum } from './formed-below-quorum.ts';
+import { handOverEarly } from './hand-over-early.ts';
 import { headNotRebuilt } from './head-not-rebuilt.ts';
 import { logViewWithoutHeaders } from './log-view-without-headers.ts';
 import { markClearedEarly } from './mark-cleared-early.ts';
@@ -113,6 +114,7 @@ export const vsrMutants: readonly Mutant[] = [
   firstCopyStays,
   firstLogWins,
   formedBelowQuorum,
+  handOverEarly,
   headNotRebuilt,
   logViewWithoutHeaders,
   markClearedEarly,
