@@ -90,6 +90,21 @@ describe('a primary that hands over', () => {
     expect(bench.replica.state).toMatchObject({ abdicating: 'no', status: 'normal' });
   });
 
+  it('is not one that has halted, or whose disk has failed: it promises nothing any more', () => {
+    const halted = leading();
+    halted.replica.halt(halted);
+    const failed = leading();
+    failed.request(1);
+    failed.step({ type: 'persisted', token: failed.writes.shift()!.token, ok: false });
+    ack(failed, 0);
+    ack(failed, 2);
+    for (const bench of [halted, failed]) {
+      handOver(bench, 2);
+      expect(bench.writes).toEqual([]);
+      expect(bench.replica.state).toMatchObject({ status: 'normal', view: 1 });
+    }
+  });
+
   it('is a backup to whom nobody can hand over, nor a primary before its first op is committed', () => {
     const backup = new Bench(3, 2, promise(1, 1, []), []);
     handOver(backup, 0);

@@ -27,7 +27,8 @@ export function successors(core: Core): NodeId[] {
 /** Begins to hand over; without effect when `to` could not take over now, or this replica wants to go already. */
 export function onHandOver(core: Core, to: NodeId): void {
   const { state } = core;
-  if (state.abdicating !== 'no' || !successors(core).includes(to)) return;
+  if (state.failed || state.halted || state.abdicating !== 'no') return;
+  if (!successors(core).includes(to)) return;
   state.abdicating = 'handingOver';
   state.handOverTo = to;
   state.handOverTick = state.tick;
@@ -37,7 +38,8 @@ export function onHandOver(core: Core, to: NodeId): void {
 export function settleHandOver(core: Core): void {
   const { state, config } = core;
   const { handOverTo } = state;
-  if (handOverTo === null || state.status !== 'normal' || !leads(core)) return;
+  if (handOverTo === null || state.failed || state.halted) return;
+  if (state.status !== 'normal' || !leads(core)) return;
   const head = headOp(state);
   const acked = state.acked[config.members.indexOf(handOverTo)] as number;
   if (state.commitMax < head || acked < head) return;

@@ -47,7 +47,8 @@ export async function transferLeadership(context: CommandContext, options: Trans
       now = await viewGroup(client, id, signal);
     }
     const { primary, view } = now;
-    if (!isDone()) throw new CommandError('notReady', `group ${id} (${name}) is led as before: ${problem}`);
+    if (!isDone())
+      throw new CommandError('notReady', `group ${id} (${name}) was not handed over: ${problem}`);
     if (output.json) await output.jsonLine({ group: id, name, from, primary, view });
     else if (primary === from)
       await output.line(`group ${id} (${name}) is led by node ${primary}: it was already`);

@@ -8,7 +8,7 @@ export const simLimits: Limits = {
   batchBytesMax: 32 * KiB,
   pipelineOpsMax: 4,
   journalFiles: 4,
-  journalFileBytes: Number(process.env.RING ?? 256) * KiB,
+  journalFileBytes: 256 * KiB,
   segmentBytes: 64 * KiB,
   tailCacheBytesMax: 256 * KiB,
 };
